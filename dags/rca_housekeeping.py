@@ -1,0 +1,27 @@
+"""Every minute: find the failures that nobody reported, and start the analyses that could not be started."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from airflow.sdk import DAG
+
+from rca_plugin.worker.operators.housekeeping import HandOffWaitingOperator, ReconcileOperator
+
+with DAG(
+    dag_id="rca_housekeeping",
+    description="Finds unreported failures and starts waiting analyses.",
+    doc_md=__doc__,
+    schedule=timedelta(minutes=1),
+    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    catchup=False,
+    tags=["rca"],
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=10),
+    default_args={"owner": "rca", "retries": 0, "execution_timeout": timedelta(minutes=5)},
+    is_paused_upon_creation=False,
+):
+    reconcile = ReconcileOperator(task_id="reconcile")
+    hand_off_waiting = HandOffWaitingOperator(task_id="hand_off_waiting", trigger_rule="all_done")
+
+    reconcile >> hand_off_waiting

@@ -1,0 +1,13 @@
+"""What the example DAGs fail of, as a person would say."""
+
+EXPECTED = {
+    "example_warehouse_load": "connection_error",
+    "example_invoice_import": "missing_data",
+    "example_customer_export": "application_bug",
+    "example_rates_api": "api_error",
+    "example_revenue_report": "schema_validation",
+    "example_slow_aggregation": "timeout",
+    "example_partner_files": "data_quality",
+    "example_model_training": "worker_lost",
+    "example_campaign_mail": "application_bug",
+}

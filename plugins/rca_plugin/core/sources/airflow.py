@@ -1,0 +1,102 @@
+"""What our listener and callback send: one failed try of a task instance."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from rca_plugin.core.failure import Failure, Source, TaskRef, task_event_key
+from rca_plugin.core.redaction import redact
+from rca_plugin.core.text import clean, head, tail
+
+MESSAGE_CHARS = 4_000
+DETAIL_CHARS = 32_000
+
+# Airflow's identifiers are at most 250 characters (airflow.models.base.ID_LEN) and hold no control characters.
+Identifier = Annotated[
+    str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x1f\x7f]+$", strict=True)
+]
+Text = Annotated[str, Field(max_length=200_000, strict=True)]
+
+
+class AirflowReport(BaseModel):
+    """The body of POST /pluginsv2/rca/webhooks/airflow."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dag_id: Identifier
+    run_id: Identifier
+    task_id: Identifier
+    map_index: Annotated[int, Field(ge=-1, le=2**31 - 1, strict=True)] = -1
+    try_number: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+    will_retry: Annotated[bool, Field(strict=True)] = False
+    occurred_at: AwareDatetime
+    exception_type: Text | None = None
+    message: Text = ""
+    traceback: Text = ""
+    operator: Annotated[str, Field(max_length=250, strict=True)] | None = None
+    owner: Annotated[str, Field(max_length=500, strict=True)] | None = None
+    reported_by: Annotated[str, StringConstraints(pattern=r"^(listener|callback)$", strict=True)] = "listener"
+
+
+def parse(body: object) -> list[Failure]:
+    """Read a report.
+
+    Raises pydantic.ValidationError when the body is not one.
+    """
+    report = AirflowReport.model_validate(body)
+    task = TaskRef(report.dag_id, report.run_id, report.task_id, report.map_index, report.try_number)
+    return [
+        task_failure(
+            task,
+            occurred_at=report.occurred_at.astimezone(timezone.utc),
+            exception_type=report.exception_type,
+            text=report.message,
+            detail=report.traceback,
+            final=not report.will_retry,
+            operator=report.operator,
+            owner=report.owner,
+            reported_by=report.reported_by,
+        )
+    ]
+
+
+def task_failure(
+    task: TaskRef,
+    *,
+    occurred_at: datetime,
+    exception_type: str | None,
+    text: str,
+    detail: str = "",
+    final: bool = True,
+    operator: str | None = None,
+    owner: str | None = None,
+    reported_by: str,
+) -> Failure:
+    """A failed task instance try, or DAG run, cleaned, redacted and bounded."""
+    return Failure(
+        source=Source.AIRFLOW,
+        event_key=task_event_key(task),
+        resource=task.resource,
+        occurred_at=occurred_at,
+        message=error_line(exception_type, text),
+        task=task,
+        final=final,
+        detail=tail(redact(clean(detail)), DETAIL_CHARS),
+        operator=operator and clean(operator),
+        owner=owner and clean(owner),
+        reported_by=reported_by,
+    )
+
+
+def error_line(exception_type: str | None, text: str) -> str:
+    """`Type: text`, the same whether it comes from the live exception or from the log of the try.
+
+    The type is the bare class name, because that is all the log of Airflow 3.3 keeps.
+    """
+    name = clean(exception_type or "").rpartition(".")[2]
+    message = redact(clean(text)).strip()
+    line = f"{name}: {message}" if name and message else name or message
+    return head(line, MESSAGE_CHARS)

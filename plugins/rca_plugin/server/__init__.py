@@ -1,0 +1,1 @@
+"""What runs inside the API server. The only room with tables."""

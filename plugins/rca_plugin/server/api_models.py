@@ -1,0 +1,206 @@
+"""What goes in and out of the JSON API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from rca_plugin.core.category import Category, Severity
+from rca_plugin.core.classification import Classification
+from rca_plugin.core.failure import Source
+from rca_plugin.core.incident import Status, incident_label
+from rca_plugin.server import audit, incidents
+from rca_plugin.server.models import Incident
+
+IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, examples=[42], description="The number in RCA-42.")]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ProblemDetail(_Out):
+    """What went wrong."""
+
+    code: str = Field(examples=["unauthenticated"], description="Stable: for programs.")
+    message: str = Field(examples=["sign in to Airflow, or send its API token"], description="For people.")
+
+
+class Problem(_Out):
+    """The body of every answer that is not a success."""
+
+    error: ProblemDetail
+
+
+class Health(_Out):
+    """Whether incidents can be taken in and analyzed now."""
+
+    status: Literal["ok", "degraded"]
+    problems: list[str] = Field(examples=[["DAG rca_incident is paused: unpause it in the Airflow UI"]])
+    waiting_incidents: int
+    version: str
+
+
+class IncidentFilter(_In):
+    """Which incidents, in which order."""
+
+    status: Status | Literal[""] = ""
+    source: Source | Literal[""] = ""
+    category: Category | Literal[""] = ""
+    priority: Literal["", "P1", "P2", "P3", "P4"] = ""
+    text: Annotated[str, Field(max_length=200, description="Words in resource or title, or RCA-42.")] = ""
+    sort: Literal[
+        "last_failure_at", "first_failure_at", "priority", "failure_count", "resource", "category", "status", "id"
+    ] = "last_failure_at"  # fmt: skip
+    descending: bool = True
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    limit: Annotated[int, Field(ge=1, le=incidents.MAX_PAGE_SIZE)] = incidents.PAGE_SIZE
+
+    def to_query(self) -> incidents.IncidentQuery:
+        """The same as a query."""
+        return incidents.IncidentQuery(**self.model_dump(mode="json"))
+
+
+class IncidentSummary(_Out):
+    """One line of the list."""
+
+    id: int = Field(examples=[42])
+    source: str = Field(examples=["airflow"])
+    resource: str = Field(examples=["orders_daily/load"])
+    environment: str = Field(examples=["production"])
+    title: str = Field(examples=["OperationalError: could not connect to server"])
+    owner: str | None
+    category: str = Field(examples=["connection_error"])
+    severity: str = Field(examples=["High"])
+    priority: str = Field(examples=["P2"])
+    confidence: float = Field(examples=[0.9], description="Of the category, 0 to 1.")
+    status: str = Field(examples=["open"])
+    failure_count: int = Field(examples=[3])
+    first_failure_at: datetime
+    last_failure_at: datetime
+    rca_run_id: str | None = Field(examples=["RCA-42_1"], description="The run of DAG rca_incident.")
+    handoff_error: str | None = Field(description="Why the analysis has not started.")
+    analysis: dict[str, Any] | None
+
+
+class IncidentPage(_Out):
+    """One page of the list."""
+
+    incidents: list[IncidentSummary]
+    total: int
+
+
+class FailureOut(_Out):
+    """One failure event of an incident."""
+
+    source: str
+    dag_id: str | None
+    run_id: str | None
+    task_id: str | None
+    map_index: int
+    try_number: int
+    final: bool = Field(description="False for a try that Airflow retried.")
+    occurred_at: datetime
+    reported_by: str
+    code: str | None
+    message: str
+    detail: str
+
+
+class TimelineEntry(_Out):
+    """One thing that happened to an incident."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    detail: dict[str, Any]
+
+
+class EvidenceOut(_Out):
+    """One numbered fact."""
+
+    id: str = Field(examples=["E1"])
+    kind: str = Field(examples=["log"])
+    source: str = Field(examples=["airflow task log, try 1"])
+    observed_at: datetime | None
+    text: str
+
+
+class EvidenceList(_Out):
+    """The evidence of an incident."""
+
+    evidence: list[EvidenceOut]
+
+
+class IncidentDetail(IncidentSummary):
+    """One incident with all that belongs to it."""
+
+    label: str = Field(examples=["RCA-42"])
+    rule: str | None
+    evidence: list[EvidenceOut]
+    failures: list[FailureOut] = Field(description="The newest 100, newest first.")
+    timeline: list[TimelineEntry]
+
+    @classmethod
+    def load(cls, session: Session, incident: Incident) -> IncidentDetail:
+        """Read what belongs to an incident."""
+        summary = IncidentSummary.model_validate(incident).model_dump()
+        return cls(
+            **summary,
+            label=incident_label(incident.id),
+            rule=incident.rule,
+            evidence=[EvidenceOut.model_validate(fact) for fact in incident.evidence or []],
+            failures=[FailureOut.model_validate(f) for f in incidents.failures_of(session, incident.id)],
+            timeline=[TimelineEntry.model_validate(e) for e in audit.timeline(session, incident.id)],
+        )
+
+
+class CollectEvidence(_In):
+    """Whether to wait for what is still to come."""
+
+    wait: bool = True
+
+
+class ClassificationIn(_In):
+    """What an incident was classified as."""
+
+    category: Category
+    rule: Annotated[str, Field(max_length=200)] | None
+    matched: Annotated[str, Field(max_length=4_000)]
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    severity: Severity
+    remediable: bool
+
+    def to_classification(self) -> Classification:
+        """The same as a value."""
+        return Classification(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class Recorded(_Out):
+    """It is kept."""
+
+    incident_id: int
+
+
+class Reconciled(_Out):
+    """How many unreported failures were taken in, and whether there are more."""
+
+    taken_in: int
+    more: bool
+
+
+class HandedOff(_Out):
+    """How many waiting incidents were handed off, and why the others still wait."""
+
+    handed_off: int
+    still_waiting: int
+    reason: str | None

@@ -1,0 +1,79 @@
+"""What an RCA run finds out, recorded on its incident. Recording the same again changes nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from rca_plugin.core.analysis import Analysis, analysis_to_json
+from rca_plugin.core.classification import Classification
+from rca_plugin.core.evidence import Evidence, evidence_to_json
+from rca_plugin.server import audit, evidence, triage
+from rca_plugin.server.incidents import UnknownIncidentError, locked
+from rca_plugin.server.models import FailureRow, Incident
+
+
+def collect_evidence(session: Session, incident_id: int, *, wait: bool) -> list[Evidence]:
+    """Collect and keep what Airflow knows of the newest failure of an incident.
+
+    Raises UnknownIncidentError, and NotSettledError while more is to come and `wait` is set.
+    """
+    failure = _newest_failure(session, incident_id)
+    facts = evidence.collect(session, failure, wait=wait)
+    incident = locked(session, incident_id)
+    incident.evidence = [evidence_to_json(fact) for fact in facts]
+    audit.append(session, incident_id, "rca", "evidence_collected", kinds=[fact.kind for fact in facts])
+    return facts
+
+
+def record_classification(session: Session, incident_id: int, found: Classification) -> None:
+    """Keep the category, and what follows from it.
+
+    Raises UnknownIncidentError.
+    """
+    incident = locked(session, incident_id)
+    values = triage.columns(found)
+    if all(getattr(incident, name) == value for name, value in values.items()):
+        return
+    before = incident.category
+    _update(incident, values)
+    audit.append(
+        session, incident_id, "rca", "classified",
+        category=incident.category, before=before, rule=found.rule, matched=found.matched,
+    )  # fmt: skip
+
+
+def record_analysis(session: Session, incident_id: int, analysis: Analysis) -> None:
+    """Keep the analysis.
+
+    Raises UnknownIncidentError.
+    """
+    incident = locked(session, incident_id)
+    stored = analysis_to_json(analysis)
+    if incident.analysis == stored:
+        return
+    incident.analysis = stored
+    incident.analyzed_at = datetime.now(timezone.utc)
+    audit.append(
+        session, incident_id, "rca", "analyzed", method=analysis.method, confidence=analysis.confidence
+    )
+
+
+def _update(incident: Incident, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(incident, name, value)
+
+
+def _newest_failure(session: Session, incident_id: int) -> FailureRow:
+    failure = session.scalar(
+        select(FailureRow)
+        .where(FailureRow.incident_id == incident_id, FailureRow.final.is_(True))
+        .order_by(FailureRow.occurred_at.desc(), FailureRow.id.desc())
+        .limit(1)
+    )
+    if failure is None:
+        raise UnknownIncidentError(f"there is no incident {incident_id}")
+    return failure

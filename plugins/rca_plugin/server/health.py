@@ -1,0 +1,48 @@
+"""Whether incidents can be taken in and analyzed now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow.models.dag import DagModel
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+import rca_plugin
+from rca_plugin.server.handoff import HandoffError, check_dag
+from rca_plugin.server.models import Incident
+from rca_plugin.server.reconcile import HOUSEKEEPING_DAG_ID
+
+
+@dataclass(frozen=True)
+class Health:
+    """`status` is `ok` when there are no problems, else `degraded`; each problem says what to do."""
+
+    status: str
+    problems: list[str]
+    waiting_incidents: int
+    version: str
+
+
+def health(session: Session) -> Health:
+    """Look at the DAGs that do the work, and at what waits for them."""
+    problems = [*_rca_dag_problem(session), *_housekeeping_problem(session)]
+    waiting = session.scalar(select(func.count(Incident.id)).where(Incident.handoff_error.is_not(None)))
+    return Health("degraded" if problems else "ok", problems, waiting or 0, rca_plugin.__version__)
+
+
+def _rca_dag_problem(session: Session) -> list[str]:
+    try:
+        check_dag(session)
+    except HandoffError as error:
+        return [str(error)]
+    return []
+
+
+def _housekeeping_problem(session: Session) -> list[str]:
+    dag = session.scalar(select(DagModel).where(DagModel.dag_id == HOUSEKEEPING_DAG_ID))
+    if dag is None or dag.is_stale:
+        return [f"DAG {HOUSEKEEPING_DAG_ID} is missing: unreported failures are not found"]
+    if dag.is_paused:
+        return [f"DAG {HOUSEKEEPING_DAG_ID} is paused: unreported failures are not found"]
+    return []

@@ -1,0 +1,149 @@
+"""Look incidents up: the list with its filters, and one with all that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, func, literal, or_, select
+from sqlalchemy.orm import Session, defer
+
+from rca_plugin.server.models import FailureRow, Incident
+
+Readable = Callable[[set[str | None]], set[str | None]]
+"""Given the DAGs that incidents are of, those that the caller may read."""
+
+SORTS: dict[str, Any] = {
+    "last_failure_at": Incident.last_failure_at,
+    "first_failure_at": Incident.first_failure_at,
+    "priority": Incident.priority,
+    "failure_count": Incident.failure_count,
+    "resource": Incident.resource,
+    "category": Incident.category,
+    "status": Incident.status,
+    "id": Incident.id,
+}
+PAGE_SIZE = 50
+MAX_PAGE_SIZE = 200
+_SHOWN_FAILURES = 100
+
+
+@dataclass(frozen=True)
+class IncidentQuery:
+    """What to list. An empty filter leaves nothing out; `text` is looked for in resource, title and RCA-id."""
+
+    status: str = ""
+    source: str = ""
+    category: str = ""
+    priority: str = ""
+    text: str = ""
+    sort: str = "last_failure_at"
+    descending: bool = True
+    offset: int = 0
+    limit: int = PAGE_SIZE
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of incidents, and how many there are in all."""
+
+    incidents: list[Incident]
+    total: int
+
+
+def find(session: Session, query: IncidentQuery, readable: Readable) -> Page:
+    """The incidents that match and that the caller may read.
+
+    Raises ValueError for an unknown sort.
+    """
+    if query.sort not in SORTS:
+        raise ValueError(f"sort must be one of {', '.join(SORTS)}")
+    conditions = [*_filters(query), _visible(session, readable)]
+    total = session.scalar(select(func.count(Incident.id)).where(*conditions)) or 0
+    return Page(list(session.scalars(_ordered(query).where(*conditions))), total)
+
+
+def _filters(query: IncidentQuery) -> list[Any]:
+    exact = {
+        Incident.status: query.status,
+        Incident.source: query.source,
+        Incident.category: query.category,
+        Incident.priority: query.priority,
+    }
+    conditions: list[Any] = [column == value for column, value in exact.items() if value]
+    conditions.extend(_contains(word) for word in query.text.split()[:10])
+    return conditions
+
+
+def _contains(word: str) -> Any:
+    number = word.upper().removeprefix("RCA-")
+    in_text = or_(
+        Incident.resource.icontains(word, autoescape=True), Incident.title.icontains(word, autoescape=True)
+    )
+    return (
+        or_(in_text, Incident.id == int(number))
+        if number.isascii() and number.isdigit() and len(number) < 16
+        else in_text
+    )
+
+
+def _visible(session: Session, readable: Readable) -> Any:
+    allowed = readable(set(session.scalars(select(Incident.dag_id).distinct())))
+    named = [dag_id for dag_id in allowed if dag_id is not None]
+    return or_(Incident.dag_id.in_(named), and_(Incident.dag_id.is_(None), literal(None in allowed)))
+
+
+def _ordered(query: IncidentQuery) -> Any:
+    column = SORTS[query.sort]
+    return (
+        select(Incident)
+        .options(defer(Incident.evidence))
+        .order_by(column.desc() if query.descending else column.asc(), Incident.id.desc())
+        .offset(query.offset)
+        .limit(min(query.limit, MAX_PAGE_SIZE))
+    )
+
+
+def failures_of(session: Session, incident_id: int, limit: int = _SHOWN_FAILURES) -> list[FailureRow]:
+    """The newest failures of an incident, newest first."""
+    return list(
+        session.scalars(
+            select(FailureRow)
+            .where(FailureRow.incident_id == incident_id)
+            .order_by(FailureRow.occurred_at.desc(), FailureRow.id.desc())
+            .limit(limit)
+        )
+    )
+
+
+def of_task(
+    session: Session, dag_id: str, run_id: str, task_id: str | None = None, map_index: int | None = None
+) -> list[int]:
+    """The ids of the incidents that a run, a task of it or one mapped instance of that has failures in."""
+    statement = (
+        select(FailureRow.incident_id)
+        .where(FailureRow.dag_id == dag_id, FailureRow.run_id == run_id, FailureRow.incident_id.is_not(None))
+        .distinct()
+        .order_by(FailureRow.incident_id.desc())
+    )
+    if task_id is not None:
+        statement = statement.where(FailureRow.task_id == task_id)
+    if map_index is not None:
+        statement = statement.where(FailureRow.map_index == map_index)
+    return [incident_id for incident_id in session.scalars(statement) if incident_id is not None]
+
+
+class UnknownIncidentError(LookupError):
+    """There is no such incident."""
+
+
+def locked(session: Session, incident_id: int) -> Incident:
+    """The incident, locked until the transaction ends.
+
+    Raises UnknownIncidentError.
+    """
+    incident = session.scalar(select(Incident).where(Incident.id == incident_id).with_for_update())
+    if incident is None:
+        raise UnknownIncidentError(f"there is no incident {incident_id}")
+    return incident

@@ -1,0 +1,54 @@
+"""Incidents whose hand-off could not be made when they were opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow.utils.session import create_session
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from rca_plugin.server.database import transaction
+from rca_plugin.server.handoff import HandoffError
+from rca_plugin.server.incidents import locked
+from rca_plugin.server.intake import start_analysis
+from rca_plugin.server.models import Incident
+
+# After a long pause of the RCA DAG many wait: they start a few at a time, oldest first.
+_BATCH = 50
+
+
+@dataclass(frozen=True)
+class HandedOff:
+    """How many waiting incidents were handed off now, and why the others still wait."""
+
+    handed_off: int
+    still_waiting: int
+    reason: str | None
+
+
+def hand_off_waiting() -> HandedOff:
+    """Try again for the incidents that wait."""
+    with create_session(scoped=False) as session:
+        waiting = _waiting(session)
+    done = 0
+    for incident_id in waiting[:_BATCH]:
+        try:
+            done += transaction(lambda session, id_=incident_id: _start(session, id_))  # type: ignore[misc]
+        except HandoffError as error:
+            # What stops one stops all: the DAG is paused, missing or broken.
+            return HandedOff(done, len(waiting) - done, str(error))
+    return HandedOff(done, len(waiting) - done, None)
+
+
+def _waiting(session: Session) -> list[int]:
+    statement = select(Incident.id).where(Incident.rca_run_id.is_(None), Incident.handoff_error.is_not(None))
+    return list(session.scalars(statement.order_by(Incident.id)))
+
+
+def _start(session: Session, incident_id: int) -> bool:
+    incident = locked(session, incident_id)
+    if incident.rca_run_id is not None:
+        return False
+    start_analysis(session, incident)
+    return True

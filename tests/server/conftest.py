@@ -1,0 +1,72 @@
+"""The metadata database, as SQLite and as PostgreSQL, with Airflow's tables, ours and the RCA DAGs in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import delete, text
+
+from demo.local_airflow import REPOSITORY, LocalAirflow
+from tests.conftest import _HOME, IN_PROCESS
+
+
+def prepared(airflow: LocalAirflow) -> LocalAirflow:
+    airflow.migrate()
+    airflow.run("dags", "reserialize")
+    return airflow
+
+
+@pytest.fixture(scope="session")
+def sqlite_airflow() -> LocalAirflow:
+    return prepared(IN_PROCESS)
+
+
+@pytest.fixture(scope="session")
+def postgres_airflow(postgres_url: str) -> LocalAirflow:
+    bundles = {"rca": REPOSITORY / "dags"}
+    return prepared(LocalAirflow(_HOME / "airflow-postgres", bundles, database=postgres_url))
+
+
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def metadata_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Point the Airflow of this process at one of the two; all tests of one run before those of the other."""
+    from airflow import settings
+    from airflow.configuration import conf
+
+    airflow: LocalAirflow = request.getfixturevalue(f"{request.param}_airflow")
+    url = airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    before = conf.get("database", "sql_alchemy_conn")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", url)
+        settings.dispose_orm()
+        settings.configure_vars()
+        settings.configure_orm()
+        yield request.param
+        settings.dispose_orm()
+    assert conf.get("database", "sql_alchemy_conn") == before
+    settings.configure_vars()
+    settings.configure_orm()
+
+
+@pytest.fixture
+def database(metadata_database: str) -> Iterator[str]:
+    """The same with none of our rows and no DAG run in it; the RCA DAGs are not paused."""
+    _empty()
+    yield metadata_database
+    _empty()
+
+
+def _empty() -> None:
+    from airflow.models.dag import DagModel
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    from rca_plugin.server.models import AuditRow, FailureRow, Incident
+
+    with create_session(scoped=False) as session:
+        for model in (AuditRow, FailureRow, Incident, DagRun):
+            session.execute(delete(model))
+        session.execute(text("DELETE FROM import_error"))
+        session.execute(update(DagModel).values(is_paused=False, is_stale=False, has_import_errors=False))
