@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from demo.local_airflow import REPOSITORY, LocalAirflow
@@ -15,7 +16,9 @@ from demo.local_airflow import REPOSITORY, LocalAirflow
 SHARED = REPOSITORY.parent / "shared"
 # Airflow reads its configuration when it is imported: this stands before any test module is.
 _HOME = Path(tempfile.mkdtemp(prefix="rca-tests-"))
-IN_PROCESS = LocalAirflow(_HOME / "airflow", {"rca": REPOSITORY / "dags"}, options={"CORE__UNIT_TEST_MODE": "False"})
+IN_PROCESS = LocalAirflow(
+    _HOME / "airflow", {"rca": REPOSITORY / "dags"}, options={"CORE__UNIT_TEST_MODE": "False"}
+)
 os.environ.update({k: v for k, v in IN_PROCESS.environment.items() if k.startswith("AIRFLOW")})
 
 
@@ -27,7 +30,11 @@ def pytest_sessionfinish() -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """With RCA_TESTS_MUST_NOT_SKIP a skip is a failure, unless it is for what no machine but ours has."""
     report = yield
-    if report.skipped and os.environ.get("RCA_TESTS_MUST_NOT_SKIP") and "no shared folder" not in str(report.longrepr):
+    if (
+        report.skipped
+        and os.environ.get("RCA_TESTS_MUST_NOT_SKIP")
+        and "no shared folder" not in str(report.longrepr)
+    ):
         report.outcome = "failed"
         report.longrepr = f"skipped where nothing may be skipped: {report.longrepr}"
     return report
@@ -50,3 +57,10 @@ def postgres_url() -> Iterator[str]:
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://", 1)
     finally:
         server.cleanup()
+
+
+# Machines are noisy: how long an example takes says nothing.
+hypothesis.settings.register_profile(
+    "rca", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("rca")

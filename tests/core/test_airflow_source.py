@@ -44,7 +44,9 @@ def test_the_error_is_written_the_same_from_the_exception_and_from_the_log() -> 
 
 
 def test_long_texts_are_cut_where_it_hurts_least() -> None:
-    [failure] = parse({**REPORT, "message": "start " + "x" * 100_000, "traceback": "y" * 100_000 + " the end"})
+    [failure] = parse(
+        {**REPORT, "message": "start " + "x" * 100_000, "traceback": "y" * 100_000 + " the end"}
+    )
     assert len(failure.message) == MESSAGE_CHARS
     assert "start" in failure.message
     assert len(failure.detail) == DETAIL_CHARS
@@ -71,7 +73,11 @@ def test_what_is_not_a_report_is_refused(body: object) -> None:
         parse(body)
 
 
-@given(st.dictionaries(st.sampled_from(sorted(REPORT)), st.none() | st.integers() | st.text() | st.lists(st.text())))
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(REPORT)), st.none() | st.integers() | st.text() | st.lists(st.text())
+    )
+)
 def test_any_change_is_taken_or_refused_and_nothing_else(changes: dict[str, object]) -> None:
     try:
         [failure] = parse({**REPORT, **changes})

@@ -12,7 +12,12 @@ def test_without_any_option_the_defaults_hold() -> None:
 
 
 def test_values_are_typed() -> None:
-    given = {"listener_timeout": " 2.5 ", "listener_enabled": "off", "evidence_log_lines": "50", "environment": "dev"}
+    given = {
+        "listener_timeout": " 2.5 ",
+        "listener_enabled": "off",
+        "evidence_log_lines": "50",
+        "environment": "dev",
+    }
     found = read(given.get)
     assert (found.listener_timeout, found.listener_enabled) == (2.5, False)
     assert (found.evidence_log_lines, found.environment) == (50, "dev")

@@ -12,14 +12,20 @@ from rca_plugin.core.fingerprint import SIGNATURE_CHARS, fingerprint, signature
     ("one", "other"),
     [
         ("no answer at 2026-11-23T03:00:01Z", "no answer at 2026-11-24 04:10:59.123"),
-        ("run 7f1d2c3b-0000-4a4a-9b9b-1234567890ab failed", "run 00000000-1111-4222-8333-abcdefabcdef failed"),
+        (
+            "run 7f1d2c3b-0000-4a4a-9b9b-1234567890ab failed",
+            "run 00000000-1111-4222-8333-abcdefabcdef failed",
+        ),
         ("<Worker object at 0x7f3a2c>", "<Worker object at 0x55d1>"),
         ("order 1234567 is not there", "order 7654321 is not there"),
         ("connect to 10.0.0.1 refused", "connect to 192.168.7.12 refused"),
         ("timed out after 30.2 seconds", "timed out after 31 seconds"),
         ("cannot open /tmp/tmpab12/x.csv", "cannot open /tmp/tmpzz99/y.csv"),
         ("try 1: no answer", "try 3: no answer"),
-        ("commit 9fceb02d0ae598e95dc970b74767f19372d61af8", "commit 5b1d9fceb02d0ae598e95dc970b74767f1937200"),
+        (
+            "commit 9fceb02d0ae598e95dc970b74767f19372d61af8",
+            "commit 5b1d9fceb02d0ae598e95dc970b74767f1937200",
+        ),
     ],
 )
 def test_variable_parts_do_not_matter(one: str, other: str) -> None:
@@ -54,7 +60,10 @@ def test_the_parts_of_a_fingerprint_do_not_run_into_each_other() -> None:
     assert fingerprint(Source.AIRFLOW, "a", "bc") != fingerprint(Source.AIRFLOW, "ab", "c")
 
 
-@given(st.tuples(st.text(max_size=20), st.text(max_size=20)), st.tuples(st.text(max_size=20), st.text(max_size=20)))
+@given(
+    st.tuples(st.text(max_size=20), st.text(max_size=20)),
+    st.tuples(st.text(max_size=20), st.text(max_size=20)),
+)
 def test_event_keys_are_equal_only_for_equal_identities(one: tuple[str, str], other: tuple[str, str]) -> None:
     assert (event_key(Source.AIRFLOW, *one) == event_key(Source.AIRFLOW, *other)) == (one == other)
 

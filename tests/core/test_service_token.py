@@ -36,7 +36,9 @@ def forged(**claims: object) -> str:
         jwt.encode({"aud": AUDIENCE, "sub": "x", "iat": 0, "exp": 2**40}, "x" * 32, algorithm="HS256"),
         jwt.encode({"aud": AUDIENCE, "sub": "x", "iat": 0, "exp": 2**40}, "", algorithm="none"),
         # The shared secret itself is not the key: who can make tokens with it elsewhere cannot make ours.
-        jwt.encode({"aud": AUDIENCE, "sub": "x", "iat": int(now()), "exp": int(now()) + 60}, SECRET.ljust(32, "x")),
+        jwt.encode(
+            {"aud": AUDIENCE, "sub": "x", "iat": int(now()), "exp": int(now()) + 60}, SECRET.ljust(32, "x")
+        ),
         forged(aud="airflow"),
         forged(exp=int(now()) + 86_400),
         forged(sub=None),

@@ -17,7 +17,9 @@ async def reads_everything(scope: Any, receive: Any, send: Any) -> None:
 
 
 def status_of(path: str, chunks: list[bytes], headers: list[tuple[bytes, bytes]], root_path: str = "") -> int:
-    messages = [{"type": "http.request", "body": c, "more_body": i + 1 < len(chunks)} for i, c in enumerate(chunks)]
+    messages = [
+        {"type": "http.request", "body": c, "more_body": i + 1 < len(chunks)} for i, c in enumerate(chunks)
+    ]
     sent: list[dict[str, Any]] = []
 
     async def receive() -> Any:
@@ -37,7 +39,9 @@ LENGTH = [(b"content-length", str(MAX_BODY_BYTES + 1).encode())]
 
 
 @pytest.mark.parametrize("path", ["/pluginsv2/rca/webhooks/airflow", "/rca/api/v1/incidents/1/evidence"])
-@pytest.mark.parametrize(("chunks", "headers"), [(TOO_MANY, []), ([b""], LENGTH)], ids=["streamed", "announced"])
+@pytest.mark.parametrize(
+    ("chunks", "headers"), [(TOO_MANY, []), ([b""], LENGTH)], ids=["streamed", "announced"]
+)
 def test_too_much_is_refused_before_it_is_read(path: str, chunks: list[bytes], headers: Any) -> None:
     assert status_of(path, chunks, headers) == 413
     assert status_of("/airflow" + path, chunks, headers, root_path="/airflow") == 413

@@ -54,7 +54,11 @@ def test_a_failure_becomes_an_incident_with_its_rca_run() -> None:
     [incident] = rows(Incident)
     [run] = rca_runs()
     assert (receipt.result, receipt.incident_id) == ("opened", incident.id)
-    assert (incident.resource, incident.category, incident.status) == ("orders/load", "connection_error", "open")
+    assert (incident.resource, incident.category, incident.status) == (
+        "orders/load",
+        "connection_error",
+        "open",
+    )
     assert incident.failure_count == 1
     assert run.run_id == incident.rca_run_id
     assert run.conf == {"incident_id": incident.id}
@@ -89,7 +93,9 @@ def test_an_earlier_failure_that_arrives_late_moves_only_the_first_time() -> Non
 
 
 def test_other_tasks_and_other_errors_are_other_incidents() -> None:
-    receipts = take_in([a_failure(), a_failure(task="send"), a_failure("run-2", error="password authentication failed")])
+    receipts = take_in(
+        [a_failure(), a_failure(task="send"), a_failure("run-2", error="password authentication failed")]
+    )
     assert [receipt.result for receipt in receipts] == ["opened"] * 3
     assert len(rows(Incident)) == 3
 
@@ -116,7 +122,7 @@ def test_an_exception_right_after_the_hand_off_leaves_nothing(monkeypatch: pytes
     real = intake.hand_off
     made: list[str] = []
 
-    def hand_off_then_fail(session, incident):  # noqa: ANN001, ANN202
+    def hand_off_then_fail(session, incident):
         made.append(real(session, incident))
         session.flush()
         raise ZeroDivisionError
@@ -130,7 +136,11 @@ def test_an_exception_right_after_the_hand_off_leaves_nothing(monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("state", "reason"),
-    [({"is_paused": True}, "paused"), ({"is_stale": True}, "missing"), ({"has_import_errors": True}, "broken")],
+    [
+        ({"is_paused": True}, "paused"),
+        ({"is_stale": True}, "missing"),
+        ({"has_import_errors": True}, "broken"),
+    ],
 )
 def test_an_incident_waits_for_its_dag_and_says_so(state: dict, reason: str) -> None:
     set_rca_dag(**state)
@@ -191,7 +201,9 @@ def test_distinct_failures_reported_twice_at_once_are_stored_once() -> None:
 
     def post(_: int) -> None:
         for number in range(25):
-            results.extend(r.result for r in take_in([a_failure(task=f"task-{number}"), a_failure(task=f"t-{number}")]))
+            results.extend(
+                r.result for r in take_in([a_failure(task=f"task-{number}"), a_failure(task=f"t-{number}")])
+            )
 
     in_threads(8, post)
     counted = Counter(results)
@@ -201,7 +213,7 @@ def test_distinct_failures_reported_twice_at_once_are_stored_once() -> None:
     assert len(rca_runs()) == 50
 
 
-def in_threads(count: int, work) -> None:  # noqa: ANN001
+def in_threads(count: int, work) -> None:
     errors: list[BaseException] = []
 
     def guarded(number: int) -> None:

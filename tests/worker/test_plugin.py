@@ -31,7 +31,12 @@ print(json.dumps({
 def probe(airflow: LocalAirflow, code: str = PROBE, python: str = sys.executable) -> dict[str, list[str]]:
     """What a process of Airflow with this plugin sees, as a task process does it."""
     done = subprocess.run(
-        [python, "-c", code], env=airflow.environment, cwd=airflow.home, capture_output=True, text=True, timeout=120
+        [python, "-c", code],
+        env=airflow.environment,
+        cwd=airflow.home,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -55,8 +60,21 @@ def test_a_task_process_loads_the_listener_and_no_web_framework(airflow: LocalAi
 def test_only_the_plugin_file_is_executed_as_a_plugin(airflow: LocalAirflow) -> None:
     """Everything else in the folder would be executed as a top-level module named by its file."""
     modules = set(probe(airflow)["modules"])
-    files = {path.stem for path in (REPOSITORY / "plugins" / "rca_plugin").rglob("*.py")} - {"plugin", "__init__"}
-    own_names = {"listener", "callback", "client", "models", "intake", "incidents", "handoff", "redaction", "audit"}
+    files = {path.stem for path in (REPOSITORY / "plugins" / "rca_plugin").rglob("*.py")} - {
+        "plugin",
+        "__init__",
+    }
+    own_names = {
+        "listener",
+        "callback",
+        "client",
+        "models",
+        "intake",
+        "incidents",
+        "handoff",
+        "redaction",
+        "audit",
+    }
     assert own_names <= files
     assert own_names.isdisjoint(modules)
 
@@ -64,7 +82,9 @@ def test_only_the_plugin_file_is_executed_as_a_plugin(airflow: LocalAirflow) -> 
 def test_without_the_fence_it_would_be(tmp_path: Path) -> None:
     """Why the file .airflowignore is part of the plugin: this fails when Airflow does not need it any more."""
     plugins = tmp_path / "plugins"
-    shutil.copytree(REPOSITORY / "plugins", plugins, ignore=shutil.ignore_patterns("__pycache__", ".airflowignore"))
+    shutil.copytree(
+        REPOSITORY / "plugins", plugins, ignore=shutil.ignore_patterns("__pycache__", ".airflowignore")
+    )
     unfenced = LocalAirflow(tmp_path / "home", {"rca": REPOSITORY / "dags"}, plugins=plugins)
     assert "redaction" in probe(unfenced)["modules"]
 
@@ -82,7 +102,16 @@ def test_a_wrong_option_keeps_the_plugin_out_and_says_why(tmp_path: Path) -> Non
 def with_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment that sees this one's packages and has the plugin's wheel installed."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(REPOSITORY)]
+    build = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(folder),
+        str(REPOSITORY),
+    ]
     subprocess.run(build, check=True, capture_output=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
     python = folder / "venv" / "bin" / "python"

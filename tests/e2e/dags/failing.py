@@ -11,6 +11,7 @@ from pathlib import Path
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
+
 from rca_plugin.worker.callback import rca_failure_callback
 
 DEFAULTS = {"schedule": None, "is_paused_upon_creation": False}

@@ -1,0 +1,271 @@
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rca_plugin.core.category import NOT_REMEDIABLE, Category
+from rca_plugin.core.classification import (
+    Classification,
+    Symptom,
+    classify,
+    error_line,
+    is_normal_termination,
+)
+from rca_plugin.core.data import data_folder
+from rca_plugin.core.rules import load_rules
+
+RULES = load_rules(data_folder())
+
+
+def of(message: str, code: str | None = None, source: str = "airflow") -> Classification:
+    return classify(Symptom(source, code, message), RULES)
+
+
+def category(message: str, code: str | None = None, source: str = "airflow") -> str:
+    return of(message, code, source).category.value
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ("connection_error", "psycopg2.OperationalError: could not connect to server: Connection refused"),
+        ("dns", "socket.gaierror: [Errno -2] Name or service not known"),
+        ("network_transient", "ConnectionResetError: [Errno 104] Connection reset by peer"),
+        ("timeout", "airflow.exceptions.AirflowTaskTimeout: Timeout, PID: 77"),
+        ("sensor_timeout", "airflow.exceptions.AirflowSensorTimeout: Sensor has timed out"),
+        ("sensor_timeout", "Snap. Time is OUT. DAG id: sales"),
+        ("worker_lost", "Task did not emit heartbeat within time limit (300 seconds) and will be terminated."),
+        ("worker_lost", "Detected zombie job: {'full_filepath': '/dags/a.py'}"),
+        ("worker_lost", "Task exited with signal Negsignal.SIGKILL"),
+        ("worker_lost", "t finished with state failed, but the task instance's state attribute is queued."),
+        ("out_of_memory", "State: Terminated Reason: OOMKilled Exit Code: 137"),
+        ("out_of_memory", "numpy.core._exceptions._ArrayMemoryError: Unable to allocate 7.45 GiB for an array"),
+        ("api_error", "requests.exceptions.HTTPError: 503 Server Error: Service Unavailable for url: https://x/"),
+        ("api_error", "httpx.HTTPStatusError: Client error '429 Too Many Requests' for url 'https://x.example/'"),
+        ("auth_permission", "requests.exceptions.HTTPError: 403 Client Error: Forbidden for url: https://x.example/"),
+        ("auth_permission", "ClientError: An error occurred (AccessDenied) when calling the PutObject operation"),
+        ("auth_permission", "ORA-01017: invalid username/password; logon denied"),
+        ("auth_permission", "AADSTS7000222: The provided client secret keys are expired."),
+        ("missing_data", "FileNotFoundError: [Errno 2] No such file or directory: '/data/in.csv'"),
+        ("missing_data", "ClientError: An error occurred (NoSuchKey) when calling the GetObject operation"),
+        ("missing_data", "psycopg2.errors.UndefinedTable: relation \"stage.orders\" does not exist"),
+        ("schema_validation", "psycopg2.errors.UndefinedColumn: column \"amount\" does not exist"),
+        ("data_quality", "sqlalchemy.exc.IntegrityError: (psycopg2.errors.UniqueViolation) duplicate key value"),
+        ("concurrency_conflict", "sqlite3.OperationalError: database is locked"),
+        ("concurrency_conflict", "pymysql.err.OperationalError: (1213, 'Deadlock found when trying to get lock')"),
+        ("pool_exhaustion", "sqlalchemy.exc.TimeoutError: QueuePool limit of size 5 overflow 10 reached, timeout 30"),
+        ("pool_exhaustion", "psycopg2.OperationalError: FATAL:  sorry, too many clients already"),
+        ("application_bug", "jinja2.exceptions.UndefinedError: 'dict object' has no attribute 'ds'"),
+        ("application_bug", "airflow.exceptions.DuplicateTaskIdFound: Task id 'load' has already been added"),
+        ("configuration_error", "airflow.exceptions.AirflowNotFoundException: The conn_id `warehouse` isn't defined"),
+        ("configuration_error", "ORA-12154: TNS:could not resolve the connect identifier specified"),
+        ("dependency_failure", "ModuleNotFoundError: No module named 'pyodbc'"),
+        ("dependency_failure", "Failed to pull image \"registry.example/etl:7\": ErrImagePull"),
+        ("storage_full", "OSError: [Errno 28] No space left on device"),
+        ("cluster_stockout", "0/12 nodes are available: 12 Insufficient cpu."),
+        ("spot_preemption", "The node was lost because the spot instance was reclaimed by the provider"),
+        ("quota_exceeded", "google.api_core.exceptions.Forbidden: 403 Quota exceeded: too many concurrent queries"),
+        ("timeout", "psycopg2.errors.QueryCanceled: canceling statement due to statement timeout"),
+    ],
+)  # fmt: skip
+def test_what_the_world_says(expected: str, message: str) -> None:
+    assert category(message) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "source", "expected"),
+    [
+        ("CLOUD_PROVIDER_RESOURCE_STOCKOUT", "databricks", "cluster_stockout"),
+        ("DRIVER_UNREACHABLE", "databricks", "driver_unresponsive"),
+        ("BOOTSTRAP_TIMEOUT", "databricks", "bootstrap_timeout"),
+        ("SPOT_INSTANCE_TERMINATION", "databricks", "spot_preemption"),
+        ("UNAUTHORIZED_ERROR", "databricks", "auth_permission"),
+        ("SOMETHING_NEW_DUE_TO_MISCONFIG", "databricks", "configuration_error"),
+        ("DIVIDE_BY_ZERO", "databricks", "data_quality"),
+        ("UserErrorSourceBlobNotExists", "adf", "missing_data"),
+        ("DF-Executor-OutOfMemoryError", "adf", "out_of_memory"),
+        ("2105", "adf", "configuration_error"),
+        ("2105", "airflow", "unknown"),
+        ("java.lang.OutOfMemoryError", "databricks", "out_of_memory"),
+    ],
+)
+def test_a_code_is_enough(code: str, source: str, expected: str) -> None:
+    assert category("It failed.", code, source) == expected
+
+
+def test_every_termination_code_of_the_same_family_is_told_from_its_misconfigured_twin() -> None:
+    assert of("", "NETWORK_CHECK_STORAGE_FAILURE", "databricks").remediable
+    assert not of("", "NETWORK_CHECK_STORAGE_FAILURE_DUE_TO_MISCONFIG", "databricks").remediable
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "   \n\n",
+        "Bash command failed. The command returned a non-zero exit code 1.",
+        "Task exited with return code 1",
+        "room_id=7 zoom_level=3 classroom full",
+        "airflow.exceptions.AirflowException: Something went wrong",
+    ],
+)
+def test_unknown_rather_than_a_guess(message: str) -> None:
+    found = of(message)
+    assert found.category is Category.UNKNOWN
+    assert (found.rule, found.confidence, found.remediable) == (None, 0.0, False)
+
+
+def test_a_401_inside_a_connection_error_is_about_access() -> None:
+    found = of("ConnectionError: request failed: 401 Client Error: Unauthorized for url: https://x.example/")
+    assert found.category is Category.AUTH_PERMISSION
+    assert not found.remediable
+
+
+def test_a_dns_failure_inside_a_connection_error_is_about_the_name() -> None:
+    assert category(
+        "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='api.example', port=443): Max retries exceeded "
+        "with url: / (Caused by NameResolutionError(\"Failed to resolve 'api.example'\"))"
+    ) == "dns"  # fmt: skip
+
+
+def test_a_duplicate_key_is_not_a_database_outage() -> None:
+    found = of("pymysql.err.IntegrityError: (1062, \"Duplicate entry '7' for key 'PRIMARY'\")")
+    assert (found.category, found.remediable) == (Category.DATA_QUALITY, False)
+
+
+PYTHON_CHAIN = """Traceback (most recent call last):
+  File "/app/db.py", line 10, in connect
+    return driver.connect(host)
+{inner}
+
+{link}
+
+Traceback (most recent call last):
+  File "/app/main.py", line 3, in load
+    raise ValueError("could not load orders")
+ValueError: could not load orders
+"""
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "The above exception was the direct cause of the following exception:",
+        "During handling of the above exception, another exception occurred:",
+    ],
+)
+def test_the_innermost_python_exception_wins_over_its_wrapper(link: str) -> None:
+    text = PYTHON_CHAIN.format(inner="ConnectionRefusedError: [Errno 111] Connection refused", link=link)
+    assert category(text) == "connection_error"
+    assert error_line(text) == "ConnectionRefusedError: [Errno 111] Connection refused"
+
+
+def test_a_lookup_that_missed_its_cache_does_not_hide_the_real_failure() -> None:
+    text = """Traceback (most recent call last):
+  File "/app/pool.py", line 4, in get
+    return cache[host]
+KeyError: 'db.internal'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/app/pool.py", line 6, in get
+    raise ConnectionRefusedError(111, 'x')
+ConnectionRefusedError: [Errno 111] Connection refused
+"""
+    assert category(text) == "connection_error"
+
+
+def test_the_last_java_cause_wins() -> None:
+    text = """org.apache.spark.SparkException: Job aborted due to stage failure
+\tat org.apache.spark.scheduler.DAGScheduler.failJobAndIndependentStages(DAGScheduler.scala:2844)
+Caused by: java.lang.RuntimeException: task failed
+\tat com.example.Job.run(Job.java:7)
+Caused by: java.io.FileNotFoundException: /raw/orders.csv
+\tat java.io.FileInputStream.open0(Native Method)
+\t... 12 more
+"""
+    assert category(text, source="databricks") == "missing_data"
+    assert "FileNotFoundException" in error_line(text)
+
+
+def test_a_nested_message_wins_over_the_code_that_only_wraps_it() -> None:
+    text = (
+        "ErrorCode=UserErrorFailedBlobFSOperation,Message=BlobFS operation failed for: A task was canceled."
+    )
+    assert category(text, "UserErrorFailedBlobFSOperation", "adf") == "timeout"
+
+
+def test_file_names_and_source_lines_of_a_traceback_are_no_evidence() -> None:
+    text = """Traceback (most recent call last):
+  File "/airflow/utils/timeout.py", line 69, in connection_refused
+    raise AirflowTaskTimeout("permission denied")
+MyOwnOddity
+"""
+    assert category(text) == "unknown"
+
+
+def test_close_rivals_lower_the_confidence() -> None:
+    alone = of("Connection refused")
+    torn = of("Connection refused\nPermission denied by broken pipe, connection reset by peer")
+    assert torn.confidence < alone.confidence
+
+
+def test_a_rule_cannot_make_the_never_remediable_remediable() -> None:
+    for rule in RULES.rules:
+        for code in rule.codes:
+            found = of("", code.strip("*"), "databricks")
+            assert not (found.remediable and found.category in NOT_REMEDIABLE)
+
+
+def test_normal_terminations_are_no_failures() -> None:
+    def normal(code: str | None, message: str = "") -> bool:
+        return is_normal_termination(Symptom("databricks", code, message), RULES)
+
+    assert normal("INACTIVITY")
+    assert normal("USER_REQUEST", "Cluster terminated. Reason: USER_REQUEST")
+    assert normal("JOB_FINISHED")
+    assert not normal("DRIVER_UNREACHABLE")
+    assert not normal(None, "")
+
+
+def test_a_log_line_cannot_declare_a_failure_normal() -> None:
+    message = "Reason: JOB_FINISHED. state=USER_REQUEST code=SUCCESS"
+    assert not is_normal_termination(Symptom("databricks", None, message), RULES)
+
+
+@given(st.sampled_from(["airflow", "adf", "databricks", "?"]), st.none() | st.text(), st.text())
+def test_never_raises_on_any_text(source: str, code: str | None, message: str) -> None:
+    found = classify(Symptom(source, code, message), RULES)
+    assert 0.0 <= found.confidence <= 1.0
+    assert found.category is Category.UNKNOWN or found.rule
+
+
+WORDS = [
+    "Error:",
+    "ValueError: x\n",
+    "Caused by: ",
+    "exit code ",
+    "(",
+    "[",
+    "'",
+    "A_B",
+    "aB",
+    "Errno ",
+    "\t",
+    "connection to ",
+    "0",
+]
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=60).map("".join), st.integers(1, 3_000))
+def test_hostile_repetition_stays_fast(piece: str, times: int) -> None:
+    text = (piece * times)[:200_000]
+    started = time.perf_counter()
+    of(text, text[:500])
+    assert time.perf_counter() - started < 2.0
+
+
+def test_the_end_of_a_huge_log_is_read() -> None:
+    assert category("all fine\n" * 200_000 + "OSError: [Errno 28] No space left on device") == "storage_full"

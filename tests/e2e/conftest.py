@@ -1,0 +1,110 @@
+"""One real Airflow for all end-to-end tests: api-server, scheduler and dag-processor, SQLite, FAB."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from demo.local_airflow import REPOSITORY, LocalAirflow
+
+BUNDLES = {"rca": REPOSITORY / "dags", "failing": Path(__file__).parent / "dags"}
+FINISHED = {"success", "failed"}
+GRACE_SECONDS = 11
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running Airflow, and what the tests ask of it."""
+
+    airflow: LocalAirflow
+    http: httpx.Client
+
+    def get(self, path: str, **params: Any) -> Any:
+        answer = self.http.get(path, params=params)
+        answer.raise_for_status()
+        return answer.json()
+
+    def post(self, path: str, body: Any = None) -> Any:
+        answer = self.http.post(path, json=body or {})
+        answer.raise_for_status()
+        return answer.json()
+
+    def start_run(self, dag_id: str) -> str:
+        run_id = self.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"]
+        return str(run_id)
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return str(self.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def wait_for_runs(self, runs: dict[str, str]) -> None:
+        """Until each of these runs, by DAG, has come to its end."""
+
+        def all_finished() -> bool:
+            return all(self.run_state(dag_id, run_id) in FINISHED for dag_id, run_id in runs.items())
+
+        self.airflow.wait_for(f"the end of {sorted(runs)}", all_finished, timeout=180)
+
+    def incidents(self, dag_id: str) -> list[dict[str, Any]]:
+        page = self.get("/rca/api/v1/incidents", limit=200)
+        return [i for i in page["incidents"] if i["resource"].partition("/")[0] == dag_id]
+
+    def detail(self, incident: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.get(f"/rca/api/v1/incidents/{incident['id']}"))
+
+    def rca_runs(self) -> list[dict[str, Any]]:
+        return list(self.get("/api/v2/dags/rca_incident/dagRuns", limit=200)["dag_runs"])
+
+    def housekeeping_runs(self) -> list[dict[str, Any]]:
+        runs = self.get("/api/v2/dags/rca_housekeeping/dagRuns", limit=200)["dag_runs"]
+        return [run for run in runs if run["state"] in FINISHED]
+
+    def keep_house(self) -> None:
+        """One run of the housekeeping DAG, now."""
+        run_id = self.start_run("rca_housekeeping")
+        self.wait_for_runs({"rca_housekeeping": run_id})
+
+    def wait_until_reconcilable(self) -> None:
+        """Until what has failed by now is old enough for the reconciler, which leaves reports time to arrive."""
+        ready = time.monotonic() + GRACE_SECONDS
+        self.airflow.wait_for("the reconciler's turn", lambda: time.monotonic() > ready)
+
+    def wait_for_incident(
+        self, dag_id: str, where: Callable[[dict[str, Any]], bool] = lambda _: True
+    ) -> dict[str, Any]:
+        """The incident of a DAG, once it is there and as it should be; housekeeping runs meanwhile."""
+
+        def found() -> dict[str, Any] | None:
+            return next((i for i in self.incidents(dag_id) if where(i)), None)
+
+        incident: dict[str, Any] = self.airflow.wait_for(f"the incident of {dag_id}", found, timeout=180)
+        return incident
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("e2e") / "airflow"
+    with LocalAirflow(home, BUNDLES) as airflow:
+        airflow.migrate()
+        airflow.create_admin()
+        airflow.start("api-server", "scheduler", "dag-processor")
+        airflow.wait_until_ready()
+        with airflow.client() as http:
+            site = Site(airflow, http)
+            wanted = {"rca_incident", "rca_housekeeping", "fails_by_exception", "fails_in_an_rca_dag"}
+            airflow.wait_for("the DAGs", lambda: wanted <= dag_ids(site))
+            airflow.wait_for("the first housekeeping run", site.housekeeping_runs, timeout=180)
+            yield site
+    deadline = time.monotonic() + 10
+    while airflow.leftover_processes() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert airflow.leftover_processes() == []
+
+
+def dag_ids(site: Site) -> set[str]:
+    return {dag["dag_id"] for dag in site.get("/api/v2/dags", limit=100)["dags"]}

@@ -1,0 +1,69 @@
+"""An API server that answers as it is told: statuses, silence, a closed connection."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class RcaServer:
+    """`answers` are taken in turn, the last one for ever: a status, "stall" or "reset"."""
+
+    answers: list[int | str]
+    url: str = ""
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+
+    def next_answer(self) -> int | str:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@contextmanager
+def rca_server(*answers: int | str) -> Iterator[RcaServer]:
+    """Run one on a free port."""
+    state = RcaServer(list(answers))
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
+    httpd.daemon_threads = True
+    state.url = f"http://127.0.0.1:{httpd.server_port}"
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield state
+    finally:
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join()
+
+
+def _handler(state: RcaServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            state.requests.append(json.loads(body))
+            state.tokens.append(self.headers["Authorization"].removeprefix("Bearer "))
+            answer = state.next_answer()
+            if answer == "stall":
+                time.sleep(30)
+            elif isinstance(answer, int):
+                self._answer(answer)
+
+        def _answer(self, status: int) -> None:
+            content = json.dumps(
+                {"error": {"code": "told_so", "message": "as told"}} if status >= 400 else {}
+            )
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content.encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Not into the output of the tests."""
+
+    return Handler

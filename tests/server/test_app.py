@@ -1,0 +1,248 @@
+"""The plugin inside the real app of Airflow: who is let in, and what bad input does."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import delete, func, select
+from starlette.routing import Mount
+
+from demo.local_airflow import AUTH_MANAGERS, LocalAirflow
+from rca_plugin.core.service_token import sign
+
+WEBHOOK = "/pluginsv2/rca/webhooks/airflow"
+REPORT = {
+    "dag_id": "orders",
+    "run_id": "run-1",
+    "task_id": "load",
+    "try_number": 1,
+    "occurred_at": "2026-11-23T12:00:00Z",
+    "exception_type": "OperationalError",
+    "message": "connection refused",
+}
+
+
+@pytest.fixture(scope="module", params=["simple", "fab"])
+def app(request: pytest.FixtureRequest, sqlite_airflow: LocalAirflow) -> Iterator[FastAPI]:
+    """Airflow's app with our plugin, under one of the two auth managers."""
+    from airflow.api_fastapi.app import create_app, purge_cached_app
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", AUTH_MANAGERS[request.param])
+        _forget_plugins()
+        purge_cached_app()
+        with warnings.catch_warnings():
+            # Airflow 3.3 deprecates the Flask views of plugins, and starlette what Airflow mounts them with.
+            warnings.simplefilter("ignore")
+            app = create_app()
+        yield app
+    purge_cached_app()
+
+
+def _forget_plugins() -> None:
+    """A Flask blueprint can be registered with one app only: each app gets plugins of its own."""
+    import sys
+
+    from airflow import plugins_manager
+
+    for loaded in vars(plugins_manager).values():
+        if hasattr(loaded, "cache_clear"):
+            loaded.cache_clear()
+    for name in ("rca_plugin.server.webhooks", "rca_plugin.server.views.incidents"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def client(app: FastAPI) -> TestClient:
+    return TestClient(app, base_url="http://localhost", follow_redirects=False, raise_server_exceptions=False)
+
+
+@pytest.fixture(autouse=True)
+def no_rows_before(sqlite_airflow: LocalAirflow) -> None:
+    from airflow.utils.session import create_session
+
+    from rca_plugin.server.models import AuditRow, FailureRow, Incident
+
+    with create_session(scoped=False) as session:
+        for model in (AuditRow, FailureRow, Incident):
+            session.execute(delete(model))
+
+
+def stored_rows() -> int:
+    from airflow.utils.session import create_session
+
+    from rca_plugin.server.models import FailureRow
+
+    with create_session(scoped=False) as session:
+        return session.scalar(select(func.count(FailureRow.id))) or 0
+
+
+@pytest.fixture
+def token(sqlite_airflow: LocalAirflow) -> Callable[..., dict[str, str]]:
+    def make(at: float | None = None, secret: str | None = None) -> dict[str, str]:
+        secret = secret or sqlite_airflow.environment["AIRFLOW__API__SECRET_KEY"]
+        return {"Authorization": f"Bearer {sign(secret, 'test', at or time.time())}"}
+
+    return make
+
+
+def fastapi_routes(app: FastAPI) -> list[tuple[str, str]]:
+    [ours] = [route.app for route in app.routes if isinstance(route, Mount) and route.path == "/rca"]
+    return [
+        (method, "/rca" + route.path.replace("{incident_id}", "1"))
+        for route in _flat(ours.routes)
+        for method in sorted(route.methods or ())
+    ]
+
+
+def _flat(routes: list[Any]) -> list[Any]:
+    return [r for route in routes for r in (_flat(route.routes) if hasattr(route, "routes") else [route])]
+
+
+def flask_routes(app: FastAPI) -> list[tuple[str, str]]:
+    [flask_app] = [r.app.app for r in app.routes if isinstance(r, Mount) and r.path == "/pluginsv2"]
+    values = {"incident_id": 1, "source": "airflow", "name": "rca.css"}
+    with flask_app.test_request_context():
+        adapter = flask_app.create_url_adapter(None) or flask_app.url_map.bind("localhost")
+        return [
+            (
+                method,
+                "/pluginsv2"
+                + adapter.build(rule.endpoint, {a: values[a] for a in rule.arguments}, method=method),
+            )
+            for rule in flask_app.url_map.iter_rules()
+            if rule.rule.startswith("/rca")
+            for method in sorted(rule.methods - {"OPTIONS", "HEAD"})
+        ]
+
+
+def test_every_route_refuses_an_anonymous_call(app: FastAPI, client: TestClient) -> None:
+    routes = [*fastapi_routes(app), *flask_routes(app)]
+    assert len(routes) > 12
+    assert {"/rca/openapi.json", "/rca/docs", "/pluginsv2/rca/incidents", WEBHOOK} <= {
+        path for _, path in routes
+    }
+    for method, path in routes:
+        answer = client.request(method, path, json={})
+        to_login = answer.status_code in (302, 307) and "/auth/" in answer.headers["location"]
+        assert answer.status_code == 401 or to_login, (method, path, answer.status_code)
+
+
+def test_every_route_refuses_a_forged_token(
+    app: FastAPI, client: TestClient, token: Callable[..., Any]
+) -> None:
+    forged = token(secret="somebody else's secret, long enough")
+    for method, path in [*fastapi_routes(app), *flask_routes(app)]:
+        cookie = {"Cookie": f"_token={forged['Authorization'][7:]}"}
+        answer = client.request(method, path, json={}, headers={**forged, **cookie})
+        assert answer.status_code in (302, 307, 401), (method, path, answer.status_code)
+
+
+def test_a_report_is_stored_before_it_is_answered(client: TestClient, token: Callable[..., Any]) -> None:
+    answer = client.post(WEBHOOK, json=REPORT, headers=token())
+    assert answer.status_code == 202
+    assert answer.json()["results"][0]["result"] == "opened"
+    assert stored_rows() == 1
+
+
+DEEP = b'{"a":' * 10_000 + b"1" + b"}" * 10_000
+BAD_BODIES: list[tuple[str, bytes, int, str]] = [
+    ("empty", b"", 400, "invalid_json"),
+    ("not JSON", b"hello", 400, "invalid_json"),
+    ("a list", b"[]", 422, "invalid_fields"),
+    ("wrong types", json.dumps({**REPORT, "try_number": "one"}).encode(), 422, "invalid_fields"),
+    ("missing field", json.dumps({"dag_id": "x"}).encode(), 422, "invalid_fields"),
+    ("unknown field", json.dumps({**REPORT, "x": 1}).encode(), 422, "invalid_fields"),
+    ("2 MB", json.dumps({**REPORT, "message": "x" * 2_000_000}).encode(), 413, "body_too_large"),
+    ("10,000 levels", DEEP, 400, "too_deep"),
+    ("control characters", json.dumps({**REPORT, "dag_id": "a\x00\x1bb"}).encode(), 422, "invalid_fields"),
+    ("lone surrogate", json.dumps({**REPORT, "task_id": "\ud800"}).encode(), 422, "invalid_fields"),
+    ("invalid UTF-8", b'{"dag_id": "\xff\xfe"}', 400, "invalid_encoding"),
+    ("NaN", b'{"try_number": NaN}', 400, "invalid_json"),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"), [c[1:] for c in BAD_BODIES], ids=[c[0] for c in BAD_BODIES]
+)
+def test_a_bad_body_is_refused_with_a_code_and_leaves_no_row(
+    client: TestClient, token: Callable[..., Any], body: bytes, status: int, code: str
+) -> None:
+    answer = client.post(WEBHOOK, content=body, headers={**token(), "Content-Type": "application/json"})
+    refused(answer, status, code)
+
+
+def test_a_bad_sender_is_refused_with_a_code_and_leaves_no_row(
+    client: TestClient, token: Callable[..., Any]
+) -> None:
+    wrong = [
+        {},
+        {"Authorization": "Bearer x.y.z"},
+        {"Authorization": "Basic dXNlcjpwYXNz"},
+        token(secret="somebody else's secret, long enough"),
+        token(at=time.time() - 600),
+        token(at=time.time() + 600),
+    ]
+    for headers in wrong:
+        refused(client.post(WEBHOOK, json=REPORT, headers=headers), 401, "unauthenticated")
+
+
+def test_an_unknown_source_and_a_wrong_method_are_refused(
+    client: TestClient, token: Callable[..., Any]
+) -> None:
+    refused(
+        client.post("/pluginsv2/rca/webhooks/nagios", json=REPORT, headers=token()), 404, "unknown_source"
+    )
+    assert client.get(WEBHOOK, headers=token()).status_code == 405
+    assert stored_rows() == 0
+
+
+def refused(answer: Any, status: int, code: str) -> None:
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert "Traceback" not in answer.text
+    assert stored_rows() == 0
+
+
+def test_control_characters_in_the_text_are_dropped_and_the_report_taken(
+    client: TestClient, token: Callable[..., Any]
+) -> None:
+    from airflow.utils.session import create_session
+
+    from rca_plugin.server.models import FailureRow
+
+    answer = client.post(WEBHOOK, json={**REPORT, "message": "a\x00b\x1b[31mred\x1b[0m"}, headers=token())
+    assert answer.status_code == 202
+    with create_session(scoped=False) as session:
+        assert session.scalars(select(FailureRow.message)).one() == "OperationalError: abred"
+
+
+def test_an_error_of_ours_shows_no_traceback(
+    client: TestClient, token: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("an inner secret")
+
+    monkeypatch.setattr(sys.modules["rca_plugin.server.webhooks"], "take_in", broken)
+    answer = client.post(WEBHOOK, json=REPORT, headers=token())
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+    assert "secret" not in answer.text
+
+
+def test_the_description_of_the_api_is_for_people_who_signed_in(
+    app: FastAPI, client: TestClient, token: Callable[..., Any]
+) -> None:
+    assert client.get("/rca/openapi.json", headers=token()).status_code == 401
+    [ours] = [route.app for route in app.routes if isinstance(route, Mount) and route.path == "/rca"]
+    paths = ours.openapi()["paths"]
+    assert "/api/v1/incidents" in paths
+    example = ours.openapi()["components"]["schemas"]["IncidentSummary"]["properties"]["resource"]["examples"]
+    assert example == ["orders_daily/load"]
