@@ -8,6 +8,6 @@ EXPECTED = {
     "example_revenue_report": "schema_validation",
     "example_slow_aggregation": "timeout",
     "example_partner_files": "data_quality",
-    "example_model_training": "worker_lost",
+    "example_model_training": "out_of_memory",
     "example_campaign_mail": "application_bug",
 }

@@ -120,7 +120,11 @@ def _summary(
     said = _said(line, cited)
     if classification.category is Category.UNKNOWN:
         return f"{resource} failed and we do not know why. {said} {known.description}"
-    doubt = "" if classification.confidence >= 0.6 else " The evidence is thin or contradicts itself; check first."
+    doubt = (
+        ""
+        if classification.confidence >= 0.6
+        else " The evidence is thin or contradicts itself; check first."
+    )
     return f"{resource} failed: {known.title}. {said} {known.description}{doubt}"
 
 
@@ -165,6 +169,9 @@ def _action(known: Knowledge, classification: Classification, source: str) -> st
 
 _POOL = re.compile(r"HTTPS?ConnectionPool\(host='([^']{1,200})', port=(\d{1,5})\)")
 _INNER = re.compile(r"Caused by \w{1,80}\(['\"]?(.{1,2000})$")
+_ENDED = re.compile(
+    r"^Cluster ([\w-]{1,60}) was terminated\. Reason: (\w{1,80})[^:]{0,60}: databricks_error_message:(.{1,2000})$"
+)
 _OBJECT = re.compile(r"<[\w.$ ]{1,200} object at 0x[0-9a-fA-F]{1,16}>:? ?")
 _RAISED = re.compile(r"^(?:Caused by: )?(?:[A-Za-z_]\w{0,80}\.){1,12}(?=[A-Z_]\w{0,80}\b)")
 _WRAPPED = re.compile(r"^\w{1,80}: \([\w.]{1,200}\) ")
@@ -172,12 +179,15 @@ _WRAPPED = re.compile(r"^\w{1,80}: \([\w.]{1,200}\) ")
 
 def _root_cause(category: Category, line: str) -> str:
     """`category: what the error says`, one line of at most 160 characters."""
-    said = _folded(_plain(line)).strip(" '\")(") if line else "no error text was reported"
-    return _middle_out(f"{category.value}: {said or 'no error text was reported'}", _ROOT_CAUSE_LENGTH)
+    said = _folded(_plain(line)) or "no error text was reported"
+    return _middle_out(f"{category.value}: {said}", _ROOT_CAUSE_LENGTH)
 
 
 def _plain(line: str) -> str:
     """The error without the memory addresses, packages and wrappers around it."""
+    ended = _ENDED.search(line)
+    if ended:
+        return f"{ended[2]}: {ended[3]} (cluster {ended[1]})"
     pool, inner = _POOL.search(line), _INNER.search(line)
     if pool and inner:
         return f"{pool[1]}:{pool[2]}: {_OBJECT.sub('', inner[1])}".rstrip("'\"),")
@@ -189,7 +199,8 @@ def _middle_out(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     end = limit // 2
-    return f"{text[: limit - end - 3]} … {text[-end:]}"
+    start, rest = text[: limit - end - 3], text[-end:]
+    return f"{start.rpartition(' ')[0] or start} … {rest.partition(' ')[2] or rest}"
 
 
 _ENTITIES = tuple(
@@ -239,7 +250,8 @@ def analysis_from_json(data: Mapping[str, Any]) -> Analysis:
         summary=data["summary"],
         root_cause=Claim(cause["text"], tuple(cause["evidence"])),
         hypotheses=tuple(
-            Hypothesis(item["text"], tuple(item["evidence"]), item["distinguish"]) for item in data["hypotheses"]
+            Hypothesis(item["text"], tuple(item["evidence"]), item["distinguish"])
+            for item in data["hypotheses"]
         ),
         recommendations=tuple(data["recommendations"]),
         category=Category(data["category"]),

@@ -16,7 +16,7 @@ from rca_plugin.core.rules import Phrase, Rule, Rules
 #: Characters kept of a longer text: its beginning names the job, its end the error.
 _HEAD, _TAIL = 8_000, 24_000
 _LINE_LENGTH = 4_000
-_MATCHED_LENGTH = 240
+_MATCHED_LENGTH = 400
 
 _CODE, _EXCEPTION, _PHRASE = 90, 65, 60
 #: What evidence loses when it stands beside the cause, and how close a rival must be to raise doubt.
@@ -76,7 +76,12 @@ def classify(symptom: Symptom, rules: Rules) -> Classification:
 def is_normal_termination(symptom: Symptom, rules: Rules) -> bool:
     """Whether nothing failed: somebody stopped it, it was idle, or it had finished."""
     findings = _findings(symptom, rules)
-    return bool(findings) and findings[0].rule.normal
+    # Only the source's own code counts: a log line must never be able to silence a failure.
+    return (
+        bool(findings)
+        and findings[0].rule.normal
+        and any(f.position == 0 and f.rule.normal for f in findings)
+    )
 
 
 def error_line(text: str) -> str:
@@ -110,11 +115,7 @@ class _Finding:
 def _findings(symptom: Symptom, rules: Rules) -> list[_Finding]:
     """All evidence that is worth anything, the strongest first; of equals, the later and so inner one."""
     passages = _read(symptom.message)
-    found = [
-        finding
-        for finding in _evidence(symptom, passages, rules)
-        if finding.score >= _ENOUGH
-    ]
+    found = [finding for finding in _evidence(symptom, passages, rules) if finding.score >= _ENOUGH]
     return sorted(found, key=lambda finding: (-finding.score, -finding.position))
 
 
@@ -202,17 +203,18 @@ _ERROR = re.compile(
     r"^(?::\s)?(?:Caused by:\s)?(?:[A-Za-z_][\w$]{0,80}\.){0,12}_?[A-Z]\w{0,80}"
     r"(?:Error|Exception|Timeout|Failure|Fault|Interrupt|Exit|Violation|NotFound|Warning|Refused|Denied)\w{0,30}(?::|$)"
 )
+#: The line after it is source code, which may say anything.
+_SOURCE = re.compile(r'^\s{1,60}File ".{1,300}", line \d')
 _FRAME = re.compile(r"^\s{2,}")
 
 
 def _read(text: str) -> list[_Passage]:
     """The lines that may carry evidence, each with its distance from the innermost cause."""
     lines = [_PREFIX.sub("", line, count=1)[:_LINE_LENGTH] for line in _bounded(text).splitlines()]
-    losses = _losses(lines)
     return [
         _Passage(line.strip(), " ".join(line.lower().split()), loss)
-        for line, loss in zip(lines, losses, strict=True)
-        if line.strip() and not _NOISE.search(line)
+        for before, line, loss in zip(["", *lines], lines, _losses(lines), strict=False)
+        if line.strip() and not _NOISE.search(line) and not _SOURCE.match(before)
     ]
 
 
@@ -304,11 +306,13 @@ _NUMBERED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for kind, pattern in (
         (
             "http",
-            r"(?i)\b(?:https?(?:/\d\.\d)?|status|status[ _]?code|response|error code)(?: code)?[\"']?\W{0,4}([1-5]\d\d)\b",
+            r"(?i)\b(?:https?(?:/\d\.\d)?|status|status[ _]?code|response|error code)"
+            r"(?: code)?[\"']?\W{0,4}([1-5]\d\d)\b",
         ),
         (
             "http",
-            r"\b([45]\d\d)\)? (?i:client error|server error|unauthorized|forbidden|not found|too many|bad gateway|service unavailable|gateway time|internal server|bad request|conflict)",
+            r"\b([45]\d\d)\)? (?i:client error|server error|unauthorized|forbidden|not found|too many|bad gateway"
+            r"|service unavailable|gateway time|internal server|bad request|conflict)",
         ),
         ("http", r"\(([45]\d\d)\)"),
         ("sqlstate", r"(?i)\bsqlstate\W{0,4}([0-9a-z]{5})\b"),

@@ -148,7 +148,7 @@ def _actions(file: Path, content: Mapping[str, Any], category: Category) -> tupl
 
 
 def _action(file: Path, entry: Mapping[str, Any]) -> Action:
-    name, backoff = entry.get("action"), entry.get("backoff") or []
+    name, backoff = str(entry.get("action")), entry.get("backoff") or []
     place = f"{file.name}:{entry.get('__line__')}: action {name!r}"
     if name not in ACTIONS:
         raise RuleError(f"{place}: not an action; allowed are {', '.join(ACTIONS)}")

@@ -12,7 +12,7 @@ from typing import Any
 
 MASK = "***"
 
-_NAMES_SECRET = (  # noqa: S105  the pattern of a name, no secret
+_NAMES_SECRET = (
     r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|"
     r"private[_-]?key|credential)s?|pwd|sig|authorization)"
 )

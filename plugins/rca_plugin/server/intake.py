@@ -35,8 +35,9 @@ TITLE_CHARS = 200
 # Each transaction with a new incident holds one connection and makes trigger_dag (Airflow 3.3) open another:
 # more of them at once than half of the pool (15 by default) could wait for one another until they time out.
 _AT_ONCE = threading.BoundedSemaphore(4)
-# Airflow serves all its pages from 40 threads: ours must not pile up in them behind a slow database.
-_WAIT_SECONDS = 3.0
+# Airflow serves its pages from 40 threads: ours must not stay in them behind a database that hangs. Waiting is
+# not fair (a thread that just finished may come first again), so this is well above what a burst needs.
+_WAIT_SECONDS = 10.0
 
 
 class BusyError(Exception):
@@ -59,7 +60,7 @@ def take_in(failures: Iterable[Failure]) -> list[Receipt]:
     """Store failures; answer when they are committed, one receipt for each.
 
     When the RCA DAG cannot take a new incident, the incident is kept all the same and says why; the
-    housekeeping DAG hands it off later. Raises BusyError when it is not this call's turn within seconds.
+    housekeeping DAG hands it off later. Raises BusyError when it is not this call's turn in 10 seconds.
     """
     ordered = list(failures)
     if not _AT_ONCE.acquire(timeout=_WAIT_SECONDS):

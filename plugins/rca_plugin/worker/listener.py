@@ -18,7 +18,7 @@ def on_task_instance_failed(
         return
     from rca_plugin.worker.report import report_failure
 
-    will_retry = str(task_instance.state) == "up_for_retry"
+    will_retry = task_instance.state == "up_for_retry"
     report_failure(task_instance, error, will_retry=will_retry, reported_by="listener")
 
 
