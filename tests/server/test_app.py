@@ -246,3 +246,69 @@ def test_the_description_of_the_api_is_for_people_who_signed_in(
     assert "/api/v1/incidents" in paths
     example = ours.openapi()["components"]["schemas"]["IncidentSummary"]["properties"]["resource"]["examples"]
     assert example == ["orders_daily/load"]
+
+
+def cookie_of_admin(app: FastAPI) -> dict[str, str]:
+    """The session cookie of an administrator, as Airflow's login sets it."""
+    from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    manager = app.state.auth_manager
+    if isinstance(manager, SimpleAuthManager):
+        return {
+            "Cookie": f"_token={manager.generate_jwt(SimpleAuthManagerUser(username='ada', role='admin'))}"
+        }
+    return {"Cookie": f"_token={manager.generate_jwt(_fab_admin(manager))}"}
+
+
+def _fab_admin(manager: Any) -> Any:
+    with manager.flask_app.app_context():
+        security = manager.security_manager
+        found = security.find_user("ada")
+        admin = security.find_role("Admin")
+        return found or security.add_user("ada", "Ada", "L", "ada@example.invalid", admin, password="x" * 12)
+
+
+def test_pages_are_for_people_and_set_no_cookie_of_their_own(
+    app: FastAPI, client: TestClient, token: Callable[..., Any]
+) -> None:
+    """FAB's own session would overwrite Airflow's."""
+    opened = client.post(WEBHOOK, json=REPORT, headers=token()).json()["results"][0]["incident_id"]
+    cookie = cookie_of_admin(app)
+    for path in (
+        "/pluginsv2/rca/incidents",
+        f"/pluginsv2/rca/incidents/{opened}",
+        "/pluginsv2/rca/static/rca.css",
+    ):
+        answer = client.get(path, headers=cookie)
+        assert answer.status_code == 200, path
+        assert "set-cookie" not in answer.headers
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert (
+        "script-src 'self'"
+        in client.get("/pluginsv2/rca/incidents", headers=cookie).headers["content-security-policy"]
+    )
+    assert client.get("/pluginsv2/rca/incidents/999999", headers=cookie).status_code == 404
+    assert client.get("/pluginsv2/rca/static/../incidents.py", headers=cookie).status_code == 404
+
+
+def test_people_may_read_and_only_our_tasks_may_write(
+    app: FastAPI, client: TestClient, token: Callable[..., Any]
+) -> None:
+    opened = client.post(WEBHOOK, json=REPORT, headers=token()).json()["results"][0]["incident_id"]
+    person = {"Authorization": cookie_of_admin(app)["Cookie"].replace("_token=", "Bearer ")}
+    path = f"/rca/api/v1/incidents/{opened}"
+    assert client.get("/rca/api/v1/incidents", headers=person).json()["total"] == 1
+    assert client.get(path, headers=person).json()["label"] == f"RCA-{opened}"
+    assert client.get(path, headers=token()).status_code == 200
+    assert client.get("/rca/api/v1/health", headers=person).status_code == 200
+    assert client.post(f"{path}/evidence", json={"wait": False}, headers=person).status_code == 401
+    assert client.post("/rca/api/v1/housekeeping/reconcile", headers=person).status_code == 401
+    assert client.post(WEBHOOK, json=REPORT, headers=person).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "query", ["sort=nonsense", "limit=0", "limit=100000", "offset=-1", "status=x", "surprise=1"]
+)
+def test_a_query_that_is_not_one_is_refused(app: FastAPI, client: TestClient, query: str) -> None:
+    assert client.get(f"/rca/api/v1/incidents?{query}", headers=cookie_of_admin(app)).status_code == 422

@@ -135,9 +135,9 @@ def test_the_wheel_works_without_the_repository(with_wheel: Path, tmp_path: Path
         input=row, env={"PATH": os.environ["PATH"]}, cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert json.loads(done.stdout)["category"] == "connection_error", done.stderr
-    dags = "import rca_plugin, pathlib; print((pathlib.Path(rca_plugin.__file__).parent/'dags/rca_incident.py').is_file())"
-    there = subprocess.run([with_wheel, "-c", dags], cwd=tmp_path, capture_output=True, text=True)
-    assert there.stdout.strip() == "True", there.stderr
+    where = "import pathlib, rca_plugin; print(pathlib.Path(rca_plugin.__file__).parent)"
+    found = subprocess.run([with_wheel, "-c", where], cwd=tmp_path, capture_output=True, text=True)
+    assert (Path(found.stdout.strip()) / "dags" / "rca_incident.py").is_file(), found.stderr
 
 
 def test_present_as_folder_and_as_wheel_it_is_loaded_once(with_wheel: Path, airflow: LocalAirflow) -> None:
