@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 import rca_plugin
 from rca_plugin.server.handoff import HandoffError, check_dag
 from rca_plugin.server.models import Incident
-from rca_plugin.server.reconcile import HOUSEKEEPING_DAG_ID
+from rca_plugin.server.unreported import HOUSEKEEPING_DAG_ID
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from rca_plugin.server import audit, triage
 from rca_plugin.server.database import changed_rows, insert_once, transaction
 from rca_plugin.server.handoff import DAG_ID, HandoffError, hand_off
 from rca_plugin.server.models import FailureRow, Incident
+from rca_plugin.server.task_instances import same_task
 
 log = logging.getLogger(__name__)
 
@@ -213,12 +214,7 @@ def _note_earlier_tries(session: Session, failure: Failure, incident_id: int) ->
     """Bring the tries that were retried to the incident that the last one leads to."""
     task = failure.task
     earlier = select(FailureRow).where(
-        FailureRow.dag_id == task.dag_id,
-        FailureRow.run_id == task.run_id,
-        FailureRow.task_id == task.task_id,
-        FailureRow.map_index == task.map_index,
-        FailureRow.try_number < task.try_number,
-        FailureRow.incident_id.is_(None),
+        same_task(FailureRow, task), FailureRow.try_number < task.try_number, FailureRow.incident_id.is_(None)
     )
     for row in session.scalars(earlier.order_by(FailureRow.try_number)).all():
         row.incident_id = incident_id

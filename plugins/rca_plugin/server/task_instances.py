@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.utils.state import TaskInstanceState
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, joinedload
 
 from rca_plugin.core.failure import TaskRef
@@ -19,19 +19,25 @@ Try: TypeAlias = TaskInstance | TaskInstanceHistory
 _UNSETTLED = {TaskInstanceState.RUNNING, TaskInstanceState.RESTARTING}
 
 
+def same_task(model: Any, other: Any) -> Any:
+    """The condition that a row of `model` is of the same task instance as `other`, whatever the try.
+
+    `other` is a TaskRef, a row, or a model that the query joins.
+    """
+    return and_(
+        model.dag_id == other.dag_id,
+        model.run_id == other.run_id,
+        model.task_id == other.task_id,
+        model.map_index == other.map_index,
+    )
+
+
 def find_try(session: Session, task: TaskRef) -> Try | None:
     """The row of this try: the task instance while it is the latest one, else its history."""
-    for model in (TaskInstance, TaskInstanceHistory):
+    latest = select(TaskInstance).options(joinedload(TaskInstance.trigger))
+    for model, statement in ((TaskInstance, latest), (TaskInstanceHistory, select(TaskInstanceHistory))):
         row: Try | None = session.scalar(
-            select(model)
-            .where(
-                model.dag_id == task.dag_id,
-                model.run_id == task.run_id,
-                model.task_id == task.task_id,
-                model.map_index == task.map_index,
-                model.try_number == task.try_number,
-            )
-            .options(*([joinedload(TaskInstance.trigger)] if model is TaskInstance else []))
+            statement.where(same_task(model, task), model.try_number == task.try_number)
         )
         if row is not None:
             return row
@@ -42,16 +48,7 @@ def all_tries(session: Session, task: TaskRef) -> list[Try]:
     """Every try of this task instance, oldest first."""
     tries: list[Try] = []
     for model in (TaskInstanceHistory, TaskInstance):
-        tries.extend(
-            session.scalars(
-                select(model).where(
-                    model.dag_id == task.dag_id,
-                    model.run_id == task.run_id,
-                    model.task_id == task.task_id,
-                    model.map_index == task.map_index,
-                )
-            )
-        )
+        tries.extend(session.scalars(select(model).where(same_task(model, task))))
     return sorted(tries, key=lambda ti: ti.try_number)
 
 
