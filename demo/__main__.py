@@ -76,6 +76,7 @@ def _fail(airflow: LocalAirflow, client: httpx.Client) -> None:
     for dag_id in sorted(EXPECTED):
         client.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None}).raise_for_status()
         say(f"Running {dag_id}: {_description(client, dag_id)}")
+    say("A killed process reports nothing itself: housekeeping finds example_model_training within a minute")
 
 
 def _wait_for_analyses(airflow: LocalAirflow, client: httpx.Client) -> list[dict[str, Any]]:
