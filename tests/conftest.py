@@ -16,9 +16,8 @@ from demo.local_airflow import REPOSITORY, LocalAirflow
 SHARED = REPOSITORY.parent / "shared"
 # Airflow reads its configuration when it is imported: this stands before any test module is.
 _HOME = Path(tempfile.mkdtemp(prefix="rca-tests-"))
-IN_PROCESS = LocalAirflow(
-    _HOME / "airflow", {"rca": REPOSITORY / "dags"}, options={"CORE__UNIT_TEST_MODE": "False"}
-)
+BUNDLES = {"rca": REPOSITORY / "dags", "examples": REPOSITORY / "dags" / "examples"}
+IN_PROCESS = LocalAirflow(_HOME / "airflow", BUNDLES)
 os.environ.update({k: v for k, v in IN_PROCESS.environment.items() if k.startswith("AIRFLOW")})
 
 

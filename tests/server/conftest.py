@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import delete, text
 
-from demo.local_airflow import REPOSITORY, LocalAirflow
-from tests.conftest import _HOME, IN_PROCESS
+from demo.local_airflow import LocalAirflow
+from tests.conftest import _HOME, BUNDLES, IN_PROCESS
 
 
 def prepared(airflow: LocalAirflow) -> LocalAirflow:
@@ -24,8 +24,7 @@ def sqlite_airflow() -> LocalAirflow:
 
 @pytest.fixture(scope="session")
 def postgres_airflow(postgres_url: str) -> LocalAirflow:
-    bundles = {"rca": REPOSITORY / "dags"}
-    return prepared(LocalAirflow(_HOME / "airflow-postgres", bundles, database=postgres_url))
+    return prepared(LocalAirflow(_HOME / "airflow-postgres", BUNDLES, database=postgres_url))
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -60,13 +59,14 @@ def database(metadata_database: str) -> Iterator[str]:
 def _empty() -> None:
     from airflow.models.dag import DagModel
     from airflow.models.dagrun import DagRun
+    from airflow.models.log import Log
     from airflow.utils.session import create_session
     from sqlalchemy import update
 
     from rca_plugin.server.models import AuditRow, FailureRow, Incident
 
     with create_session(scoped=False) as session:
-        for model in (AuditRow, FailureRow, Incident, DagRun):
+        for model in (AuditRow, FailureRow, Incident, DagRun, Log):
             session.execute(delete(model))
         session.execute(text("DELETE FROM import_error"))
         session.execute(update(DagModel).values(is_paused=False, is_stale=False, has_import_errors=False))
