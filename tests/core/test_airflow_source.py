@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rca_plugin.core.failure import Source, TaskRef
-from rca_plugin.core.sources.airflow import DETAIL_CHARS, MESSAGE_CHARS, error_line, parse
+from rca_plugin.core.sources.airflow import DETAIL_CHARS, MESSAGE_CHARS, message_line, parse
 
 REPORT = {
     "dag_id": "orders",
@@ -38,9 +38,9 @@ def test_a_report_is_one_failure() -> None:
 
 
 def test_the_error_is_written_the_same_from_the_exception_and_from_the_log() -> None:
-    assert error_line("psycopg2.OperationalError", " gone ") == error_line("OperationalError", "gone")
-    assert error_line("KeyError", "") == "KeyError"
-    assert error_line(None, "") == ""
+    assert message_line("psycopg2.OperationalError", " gone ") == message_line("OperationalError", "gone")
+    assert message_line("KeyError", "") == "KeyError"
+    assert message_line(None, "") == ""
 
 
 def test_long_texts_are_cut_where_it_hurts_least() -> None:

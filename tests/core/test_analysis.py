@@ -11,7 +11,7 @@ from rca_plugin.core.classification import Symptom, classify
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.evidence import Evidence, evidence_from_json, evidence_to_json
 from rca_plugin.core.knowledge import load_knowledge
-from rca_plugin.core.rules import load_rules
+from rca_plugin.core.rule_files import load_rules
 
 RULES = load_rules(data_folder())
 KNOWLEDGE = load_knowledge(data_folder())
@@ -31,7 +31,7 @@ def fact(number: int, text: str, kind: str = "log") -> Evidence:
 def test_the_root_cause_is_the_error_itself_and_cites_where_it_stands() -> None:
     found = analysis(REFUSED, fact(1, "INFO - starting"), fact(2, f"[2024-01-01] ERROR - {REFUSED}\nbye"))
     expected = (
-        "connection_error: OperationalError: could not connect to db.internal:5432 (Connection refused)"
+        "Could not connect: OperationalError: could not connect to db.internal:5432 (Connection refused)"
     )
     assert found.root_cause.text == expected
     assert found.root_cause.evidence == ("E2",)
@@ -58,8 +58,52 @@ def test_a_connection_pool_error_is_told_by_host_and_innermost_reason() -> None:
     text = analysis(message, fact(1, message)).root_cause.text
     assert (
         text
-        == "connection_error: api.example:80: Failed to establish a new connection: [Errno 111] Connection refused"
+        == "Could not connect: api.example:80: Failed to establish a new connection: [Errno 111] Connection refused"
     )
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "ConnectionRefusedError: [Errno 111] Connection refused",
+            "Could not connect: ConnectionRefusedError: [Errno 111] Connection refused",
+        ),
+        (
+            "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) no such column: net_amount\n"
+            "(Background on this error at: https://sqlalche.me/e/20/e3q8)",
+            "A column or type is not as expected: no such column: net_amount",
+        ),
+        (
+            "2026-11-23 20:12:14 CRITICAL Process terminated by signal. Likely out of memory error (OOM). For more "
+            "information, see https://airflow.apache.org/docs/troubleshooting.html#process-terminated-by-signal.",
+            "Ran out of memory: Process terminated by signal. Likely out of memory error (OOM).",
+        ),
+        (
+            "2026-11-23T20:12:14.123456Z ERROR OSError: [Errno 28] No space left on device",
+            "A disk or store is full: OSError: [Errno 28] No space left on device",
+        ),
+        ("Bash command failed.", "Not known: Bash command failed."),
+    ],
+)
+def test_the_root_cause_reads_as_a_colleague_would_write_it(message: str, expected: str) -> None:
+    found = analysis(message, fact(1, message))
+    assert (found.root_cause.text, found.root_cause.evidence) == (expected, ("E1",))
+
+
+def test_a_long_root_cause_keeps_what_happened_and_where() -> None:
+    path = "/data/" + "deep/" * 40 + "orders.csv"
+    text = analysis(f"FileNotFoundError: [Errno 2] No such file or directory: '{path}'").root_cause.text
+    assert len(text) <= 160
+    assert text.startswith("The file or data is not there: FileNotFoundError:")
+    assert text.endswith("orders.csv'")
+
+
+def test_a_sigkill_offers_another_reason_than_memory() -> None:
+    message = "Process terminated by signal. Likely out of memory error (OOM)."
+    found = analysis(message, fact(1, message))
+    assert any("Something other than memory" in hypothesis.text for hypothesis in found.hypotheses)
+    assert "check first" in found.summary
 
 
 def test_a_cluster_termination_is_told_by_code_reason_and_cluster() -> None:
@@ -70,7 +114,7 @@ def test_a_cluster_termination_is_told_by_code_reason_and_cluster() -> None:
     found = analysis(message, fact(1, message), code="DRIVER_UNREACHABLE", source="databricks")
     assert (
         found.root_cause.text
-        == "driver_unresponsive: DRIVER_UNREACHABLE: Driver did not answer. (cluster 0101-12-abc)"
+        == "The Spark driver stopped answering: DRIVER_UNREACHABLE: Driver did not answer. (cluster 0101-12-abc)"
     )
     assert found.suggested_action == "databricks_restart_cluster"
 
@@ -85,7 +129,7 @@ def test_unknown_says_so() -> None:
 
 def test_no_text_at_all_is_said() -> None:
     found = analysis("")
-    assert found.root_cause.text == "unknown: no error text was reported"
+    assert found.root_cause.text == "Not known: no error text was reported"
     assert found.affected_entity == "sales/load_orders"
 
 

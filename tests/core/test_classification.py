@@ -5,15 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rca_plugin.core.category import NOT_REMEDIABLE, Category
-from rca_plugin.core.classification import (
-    Classification,
-    Symptom,
-    classify,
-    error_line,
-    is_normal_termination,
-)
+from rca_plugin.core.classification import Classification, Symptom, classify, is_normal_termination
 from rca_plugin.core.data import data_folder
-from rca_plugin.core.rules import load_rules
+from rca_plugin.core.error_text import error_line
+from rca_plugin.core.rule_files import load_rules
 
 RULES = load_rules(data_folder())
 
@@ -108,12 +103,88 @@ def test_every_termination_code_of_the_same_family_is_told_from_its_misconfigure
         "Task exited with return code 1",
         "room_id=7 zoom_level=3 classroom full",
         "airflow.exceptions.AirflowException: Something went wrong",
+        "The task process ended without reporting an error",
+        "Connecting to warehouse with timeout=30",
+        "The cached entry was evicted",
+        "Cluster 7 is already running",
+        "12 health checks failed before, now all pass",
     ],
 )
 def test_unknown_rather_than_a_guess(message: str) -> None:
     found = of(message)
     assert found.category is Category.UNKNOWN
     assert (found.rule, found.confidence, found.remediable) == (None, 0.0, False)
+
+
+KILLED = (
+    "2026-11-23 20:12:14 CRITICAL Process terminated by signal. Likely out of memory error (OOM). For more "
+    "information, see https://airflow.apache.org/docs/apache-airflow/stable/troubleshooting.html#signal."
+)
+SURVIVED = """2026-11-23 20:11:02 WARNING Could not load the cache
+Traceback (most recent call last):
+  File "/dags/load.py", line 7, in load
+TypeError: unsupported operand type(s)
+2026-11-23 20:11:03 INFO Going on without it
+"""
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        KILLED,
+        f"{KILLED} signal=-9 signal_name=SIGKILL",
+        SURVIVED + KILLED,
+        f"{KILLED}\nThe task process ended without reporting an error",
+    ],
+)
+def test_what_airflow_itself_only_guesses_is_trusted_little(message: str) -> None:
+    found = of(message)
+    assert (found.category, found.remediable) == (Category.OUT_OF_MEMORY, False)
+    assert 0.4 <= found.confidence <= 0.6
+    assert found.matched.startswith("Process terminated by signal.")
+
+
+def test_the_error_line_of_a_killed_process_is_how_it_ended() -> None:
+    text = f"{SURVIVED}{KILLED}\nThe task process ended without reporting an error"
+    assert error_line(text).startswith("Process terminated by signal.")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Task exited with return code -9",
+        "Process terminated by signal. signal=-9",
+        "SIGKILL",
+        "2026-11-23 20:12:14 ERROR Process terminated by signal. For more information, see https://x.example.",
+    ],
+)
+def test_a_kill_without_a_reason_is_a_lost_worker(message: str) -> None:
+    assert category(message) == "worker_lost"
+
+
+def test_a_line_with_a_time_ends_the_message_of_the_exception_before_it() -> None:
+    text = "ValueError: bad\n2026-11-23 20:12:14 INFO Connection refused, as always at this hour"
+    assert category(text) != "connection_error"
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ("timeout", "Error: command timeout"),
+        ("worker_lost", "Pod etl-7 was evicted"),
+        ("data_quality", "airflow.exceptions.AirflowException: Test failed.\nPass value:5\nTolerance:None"),
+        ("data_quality", "ORA-00001: unique constraint (SALES.ORDERS_PK) violated"),
+        (
+            "cluster_stockout",
+            "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: no victims found",
+        ),
+        ("cluster_stockout", "We currently do not have sufficient m5.large capacity in the zone you requested"),
+        ("data_quality", "xml.etree.ElementTree.ParseError: not well-formed (invalid token): line 1, column 5"),
+        ("connection_error", "Connection to 10.0.0.7 timed out after 30 seconds"),
+    ],
+)  # fmt: skip
+def test_a_phrase_says_enough_to_mean_only_this(expected: str, message: str) -> None:
+    assert category(message) == expected
 
 
 def test_a_401_inside_a_connection_error_is_about_access() -> None:
@@ -204,6 +275,11 @@ def test_file_names_and_source_lines_of_a_traceback_are_no_evidence() -> None:
 MyOwnOddity
 """
     assert category(text) == "unknown"
+
+
+def test_an_exception_right_after_a_frame_without_source_is_read() -> None:
+    text = 'Traceback (most recent call last):\n  File "/dags/a.py", line 7, in load\nMemoryError: cannot allocate\n'
+    assert category(text) == "out_of_memory"
 
 
 def test_close_rivals_lower_the_confidence() -> None:

@@ -26,7 +26,8 @@ def test_values_are_typed() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("listener_timeout", "0"), ("listener_timeout", "16"), ("listener_timeout", "soon"), ("listener_timeout", "nan"),
+        ("listener_timeout", "0"), ("listener_timeout", "16"), ("listener_timeout", "soon"),
+        ("listener_timeout", "nan"),
         ("listener_enabled", "maybe"), ("evidence_log_lines", "1.5"), ("api_url", "ftp://x"), ("api_url", "localhost"),
         ("environment", ""), ("service_secret", "short"), ("reconcile_window", "-1"),
     ],

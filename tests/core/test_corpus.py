@@ -8,7 +8,7 @@ import pytest
 
 from rca_plugin.core.classification import Symptom, classify, is_normal_termination
 from rca_plugin.core.data import data_folder
-from rca_plugin.core.rules import load_rules
+from rca_plugin.core.rule_files import load_rules
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 #: Labels of this file come from a rule of thumb and are wrong for every fifth row.

@@ -6,7 +6,7 @@ import pytest
 from rca_plugin.core.category import NOT_REMEDIABLE, Category
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.knowledge import ACTIONS, load_knowledge
-from rca_plugin.core.rules import RuleError
+from rca_plugin.core.yaml_file import RuleError
 
 KNOWLEDGE = load_knowledge(data_folder())
 
@@ -16,6 +16,14 @@ def test_every_category_is_described() -> None:
     assert all(
         known.first and known.avoid and known.causes and known.runbooks for known in KNOWLEDGE.values()
     )
+
+
+def test_a_sigkill_may_have_another_reason_than_memory_and_it_says_how_to_tell() -> None:
+    other = next(
+        cause for cause in KNOWLEDGE[Category.OUT_OF_MEMORY].causes if "other than memory" in cause.text
+    )
+    assert all(word in other.text for word in ("evicted", "node", "person"))
+    assert "oom-kill" in other.tell
 
 
 def test_what_is_never_remediable_allows_no_action() -> None:
@@ -47,6 +55,11 @@ def test_an_action_fits_its_sources_and_a_playbook_fits_all() -> None:
     ("old", "new", "says"),
     [
         ("title: a host", "titel: a host", "unknown key 'titel'"),
+        ("headline: The host name could", "headline: the host name could", "2 to 8 words, capitalized"),
+        ("could not be resolved\ndescription", "could not be resolved.\ndescription", "without a period"),
+        ("headline: The host name could not be resolved", "headline: Unresolved", "2 to 8 words"),
+        ("headline: The host name could not be resolved", "", "headline is missing"),
+        ("Kubernetes documentation: Debugging", "Debugging", "write whose it is too"),
         ("estimated_minutes: 30", "estimated_minutes: soon", "write whole minutes"),
         ("airflow_clear,", "airflow_klear,", "not an action"),
         ("[30, 60, 120]", "[]", "seconds to wait"),

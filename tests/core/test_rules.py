@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 
 from rca_plugin.core.category import NOT_REMEDIABLE, Category
 from rca_plugin.core.data import data_folder
-from rca_plugin.core.rules import Phrase, RuleError, Rules, load_rules
+from rca_plugin.core.phrase import Phrase
+from rca_plugin.core.rule_files import load_rules
+from rca_plugin.core.rules import Rules
+from rca_plugin.core.yaml_file import RuleError
 
 DEFAULTS = "categories:\n" + "".join(
     f"  {category.value}: {{severity: Medium, remediable: false}}\n" for category in Category
@@ -73,6 +76,10 @@ def test_a_phrase_never_fails_on_any_line(phrase: str, line: str) -> None:
         ("rules:\n  - {rule: a, category: dns, phrases: ['*']}\n", "write at least one word"),
         ("rules:\n  - {rule: a, category: dns, codes: [NO]}\n", "put quotes around words such as NO"),
         ("rules:\n  - {rule: a, category: dns, codes: [x], strength: 900}\n", "whole number from 1 to 100"),
+        (
+            "rules:\n  - {rule: a, category: dns, codes: [x], ceiling: 0}\n",
+            "ceiling is 0; write a whole number",
+        ),
         ("rules:\n  - {rule: a, category: dns, codes: [x], remediable: maybe}\n", "write true or false"),
         ("rules:\n  - {rule: a, category: data_quality, codes: [x], remediable: true}\n", "never remediable"),
         (

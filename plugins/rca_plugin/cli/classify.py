@@ -12,7 +12,9 @@ from typing import IO, Any
 
 from rca_plugin.core.classification import Symptom, classify
 from rca_plugin.core.data import data_folder
-from rca_plugin.core.rules import RuleError, Rules, load_rules
+from rca_plugin.core.rule_files import load_rules
+from rca_plugin.core.rules import Rules
+from rca_plugin.core.yaml_file import RuleError
 
 _MALFORMED = 2
 

@@ -6,18 +6,18 @@ contains the quoted text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rca_plugin.core.category import Category, Severity
-from rca_plugin.core.classification import Classification, Symptom, error_line
+from rca_plugin.core.classification import Classification, Symptom
+from rca_plugin.core.error_text import error_line
 from rca_plugin.core.evidence import Evidence
+from rca_plugin.core.headline import entity, headline
 from rca_plugin.core.knowledge import Cause, Knowledge
 
 KNOWLEDGE_BASE = "knowledge_base"
-_ROOT_CAUSE_LENGTH = 160
 _QUOTE_LENGTH = 300
 _MAX_HYPOTHESES = 3
 #: A cause that no collected evidence shows is worth less, and never worth acting on alone.
@@ -85,13 +85,13 @@ def analyze_from_knowledge(
     cited = _containing(evidence, line)
     return Analysis(
         summary=_summary(known, classification, line, cited, resource),
-        root_cause=Claim(_root_cause(classification.category, line), cited),
+        root_cause=Claim(headline(known.headline, line), cited),
         hypotheses=_hypotheses(known, symptom, cited),
         recommendations=_recommendations(known, evidence),
         category=classification.category,
         severity=classification.severity,
         confidence=_confidence(classification, cited),
-        affected_entity=_entity(line) or resource,
+        affected_entity=entity(line) or resource,
         suggested_action=_action(known, classification, symptom.source),
         estimated_minutes=known.estimated_minutes,
     )
@@ -163,64 +163,6 @@ def _action(known: Knowledge, classification: Classification, source: str) -> st
     if not classification.remediable:
         return None
     return next((action.name for action in known.actions if action.fits(source)), None)
-
-
-# One line out of an error: from what a machine prints to what a person reads in a table.
-
-_POOL = re.compile(r"HTTPS?ConnectionPool\(host='([^']{1,200})', port=(\d{1,5})\)")
-_INNER = re.compile(r"Caused by \w{1,80}\(['\"]?(.{1,2000})$")
-_ENDED = re.compile(
-    r"^Cluster ([\w-]{1,60}) was terminated\. Reason: (\w{1,80})[^:]{0,60}: databricks_error_message:(.{1,2000})$"
-)
-_OBJECT = re.compile(r"<[\w.$ ]{1,200} object at 0x[0-9a-fA-F]{1,16}>:? ?")
-_RAISED = re.compile(r"^(?:Caused by: )?(?:[A-Za-z_]\w{0,80}\.){1,12}(?=[A-Z_]\w{0,80}\b)")
-_WRAPPED = re.compile(r"^\w{1,80}: \([\w.]{1,200}\) ")
-
-
-def _root_cause(category: Category, line: str) -> str:
-    """`category: what the error says`, one line of at most 160 characters."""
-    said = _folded(_plain(line)) or "no error text was reported"
-    return _middle_out(f"{category.value}: {said}", _ROOT_CAUSE_LENGTH)
-
-
-def _plain(line: str) -> str:
-    """The error without the memory addresses, packages and wrappers around it."""
-    ended = _ENDED.search(line)
-    if ended:
-        return f"{ended[2]}: {ended[3]} (cluster {ended[1]})"
-    pool, inner = _POOL.search(line), _INNER.search(line)
-    if pool and inner:
-        return f"{pool[1]}:{pool[2]}: {_OBJECT.sub('', inner[1])}".rstrip("'\"),")
-    return _WRAPPED.sub("", _RAISED.sub("", _OBJECT.sub("", line)))
-
-
-def _middle_out(text: str, limit: int) -> str:
-    """Shorten from the middle: the beginning says what, the end says why."""
-    if len(text) <= limit:
-        return text
-    end = limit // 2
-    start, rest = text[: limit - end - 3], text[-end:]
-    return f"{start.rpartition(' ')[0] or start} … {rest.partition(' ')[2] or rest}"
-
-
-_ENTITIES = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"host='([^']{1,200})'",
-        r'connection to server at "([^"]{1,200})"',
-        r"(?i)\b(?:relation|table|view|column|database|schema|bucket|container|topic|cluster|job|file|module named)"
-        r" [\"'`\[]([^\"'`\]]{1,200})[\"'`\]]",
-        r"\b((?:[\w-]{1,63}\.){1,6}[\w-]{2,63}:\d{2,5})\b",
-        r"\b((?:abfss|wasbs|s3|s3a|gs|dbfs|hdfs|https?)://?[^\s'\",)]{1,200})",
-        r"directory: '([^']{1,300})'",
-        r"\bCluster ([\w-]{4,60})\b",
-    )
-)
-
-
-def _entity(line: str) -> str | None:
-    """What the error is about: a host, table, path or cluster it names."""
-    return next((found[1] for found in (pattern.search(line) for pattern in _ENTITIES) if found), None)
 
 
 def analysis_to_json(analysis: Analysis) -> dict[str, Any]:

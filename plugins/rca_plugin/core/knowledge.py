@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rca_plugin.core.category import NOT_REMEDIABLE, Category, Severity
-from rca_plugin.core.rules import Default, Phrase, RuleError, load_rules, read_yaml
+from rca_plugin.core.phrase import Phrase
+from rca_plugin.core.rule_files import load_rules
+from rca_plugin.core.rules import Default
+from rca_plugin.core.yaml_file import RuleError, read_yaml
 
 #: Every action a knowledge file may allow, and for which sources it can be carried out (empty: for all).
 ACTIONS: Mapping[str, frozenset[str]] = {
@@ -55,7 +58,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Runbook:
-    """Where the longer story is told."""
+    """Where the longer story is told: `whose pages: which page`, and its address where that is stable."""
 
     title: str
     url: str | None
@@ -65,6 +68,8 @@ class Runbook:
 class Knowledge:
     """What is known about one category.
 
+    title: what happened, as it goes on after "failed: ".
+    headline: the same in 2 to 8 words, to stand before the error itself.
     description: what it means, in one or two sentences.
     first: what to do, in this order. avoid: what makes it worse.
     estimated_minutes: how long a person usually needs until it works again.
@@ -72,6 +77,7 @@ class Knowledge:
 
     category: Category
     title: str
+    headline: str
     description: str
     severity: Severity
     remediable: bool
@@ -89,7 +95,17 @@ def load_knowledge(folder: Path) -> dict[Category, Knowledge]:
     return {category: _knowledge(folder, category, defaults[category]) for category in Category}
 
 
-_KEYS = {"title", "description", "actions", "causes", "first", "avoid", "estimated_minutes", "runbooks"}
+_KEYS = {
+    "title",
+    "headline",
+    "description",
+    "actions",
+    "causes",
+    "first",
+    "avoid",
+    "estimated_minutes",
+    "runbooks",
+}
 
 
 def _knowledge(folder: Path, category: Category, default: Default) -> Knowledge:
@@ -101,6 +117,7 @@ def _knowledge(folder: Path, category: Category, default: Default) -> Knowledge:
     return Knowledge(
         category=category,
         title=_text(file, content, "title"),
+        headline=_headline(file, content),
         description=_text(file, content, "description"),
         severity=default.severity,
         remediable=default.remediable,
@@ -109,7 +126,7 @@ def _knowledge(folder: Path, category: Category, default: Default) -> Knowledge:
         first=_texts(file, content, "first"),
         avoid=_texts(file, content, "avoid"),
         estimated_minutes=_minutes(file, content),
-        runbooks=tuple(Runbook(entry["title"], entry.get("url")) for entry in content.get("runbooks") or ()),
+        runbooks=tuple(_runbook(file, entry) for entry in content.get("runbooks") or ()),
     )
 
 
@@ -124,6 +141,15 @@ def _text(file: Path, content: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise RuleError(f"{file.name}: {key} is missing; write one or two sentences")
     return " ".join(value.split())
+
+
+def _headline(file: Path, content: Mapping[str, Any]) -> str:
+    text = _text(file, content, "headline")
+    if not 2 <= len(text.split()) <= 8 or not text[0].isupper() or not text[-1].isalnum():
+        raise RuleError(
+            f"{file.name}: headline is {text!r}; write 2 to 8 words, capitalized, without a period"
+        )
+    return text
 
 
 def _texts(file: Path, content: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -167,3 +193,12 @@ def _causes(file: Path, content: Mapping[str, Any]) -> tuple[Cause, ...]:
 def _cause(file: Path, entry: Mapping[str, Any]) -> Cause:
     when = tuple(Phrase.of(text) for text in entry.get("when") or ())
     return Cause(_text(file, entry, "cause"), _text(file, entry, "tell"), when)
+
+
+def _runbook(file: Path, entry: Mapping[str, Any]) -> Runbook:
+    title = _text(file, entry, "title")
+    if ": " not in title:
+        raise RuleError(
+            f"{file.name}: runbook {title!r}; write whose it is too, such as `Vendor: Page title`"
+        )
+    return Runbook(title, entry.get("url"))

@@ -9,7 +9,8 @@ from rca_plugin.core.category import priority_of
 from rca_plugin.core.classification import Classification, Symptom, classify
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.failure import Failure
-from rca_plugin.core.rules import Rules, load_rules
+from rca_plugin.core.rule_files import load_rules
+from rca_plugin.core.rules import Rules
 
 
 def triage(failure: Failure) -> Classification:

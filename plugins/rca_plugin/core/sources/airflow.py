@@ -81,7 +81,7 @@ def task_failure(
         event_key=task_event_key(task),
         resource=task.resource,
         occurred_at=occurred_at,
-        message=error_line(exception_type, text),
+        message=message_line(exception_type, text),
         task=task,
         final=final,
         detail=tail(redact(clean(detail)), DETAIL_CHARS),
@@ -91,7 +91,7 @@ def task_failure(
     )
 
 
-def error_line(exception_type: str | None, text: str) -> str:
+def message_line(exception_type: str | None, text: str) -> str:
     """`Type: text`, the same whether it comes from the live exception or from the log of the try.
 
     The type is the bare class name, because that is all the log of Airflow 3.3 keeps.

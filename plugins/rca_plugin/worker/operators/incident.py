@@ -17,7 +17,7 @@ from rca_plugin.core.classification import Classification, Symptom, classify
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.evidence import Evidence, evidence_from_json
 from rca_plugin.core.knowledge import load_knowledge
-from rca_plugin.core.rules import load_rules
+from rca_plugin.core.rule_files import load_rules
 from rca_plugin.worker.client import RcaClient, ServerError
 
 _POLL_SECONDS = 2.0

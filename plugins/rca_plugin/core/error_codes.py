@@ -1,0 +1,82 @@
+"""The error codes and exception classes that a line of text names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_CLASS = re.compile(
+    r"\b(?<=errors\.)[A-Z][A-Za-z]{1,60}\b|\b[A-Z][A-Za-z0-9]{0,80}(?:Error|Exception|Timeout|Failure|Fault|Interrupt|Violation|NotFound|Exit"
+    r"|Disconnected|Read|Iteration|Warning|Refused|Denied|Deadlock\w{0,20}|Failed)\b"
+)
+
+
+def exceptions_in(line: str) -> Iterable[str]:
+    return dict.fromkeys(_CLASS.findall(line)[:40])
+
+
+def class_of(code: str) -> str:
+    return re.split(r"[.$:]", code)[-1]
+
+
+_SAID, _SEEN = "said", "seen"
+
+#: Each pattern's repeats are bounded and follow one another without overlap, so time stays linear.
+_NUMBERED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern))
+    for kind, pattern in (
+        (
+            "http",
+            r"(?i)\b(?:https?(?:/\d\.\d)?|status|status[ _]?code|response|error code)"
+            r"(?: code)?[\"']?\W{0,4}([1-5]\d\d)\b",
+        ),
+        (
+            "http",
+            r"\b([45]\d\d)\)? (?i:client error|server error|unauthorized|forbidden|not found|too many|bad gateway"
+            r"|service unavailable|gateway time|internal server|bad request|conflict)",
+        ),
+        ("http", r"\(([45]\d\d)\)"),
+        ("sqlstate", r"(?i)\bsqlstate\W{0,4}([0-9a-z]{5})\b"),
+        ("sqlstate", r"\b\d{6} \(([0-9A-Z]{5})\)"),
+        ("sqlstate", r"[\['(]([0-9A-Z]{2}[0-9A-Z]{3})['\])]"),
+        ("snowflake", r"\b(\d{6}) \([0-9A-Z]{5}\)"),
+        ("errno", r"(?i)\[?\berrno:? ?(-?\d{1,5})\b"),
+        ("errno", r"\b\w{1,60}Error\((-?\d{1,5}), '"),
+        (
+            "exit",
+            r"(?i)\b(?:exit|return|exited with|error|status)[ _-]?(?:code|status)(?: is)?[:= ]{0,3}'?(-?\d{1,3})\b",
+        ),
+        ("exit", r"(?i)\bexit(?:ed)?(?: with)? (-?\d{1,3})\b"),
+        ("signal", r"(?i)\bsignal[\"']?[:= ]{0,3}(?:name )?-?(\d{1,2}|SIG[A-Z]{2,6})\b"),
+        ("signal", r"\b(SIG(?:KILL|TERM|SEGV|ABRT|BUS|INT|HUP))\b"),
+        ("ora", r"\bORA-(\d{5})\b"),
+        ("mysql", r"\((\d{4}), ['\"]"),
+        ("mysql", r"\bERROR (\d{4}) \("),
+        ("mssql", r"(?i)\b(?:error number|msg|sqlerrorcode|sqlerrornumber)[:= ]{1,2}(\d{3,6})\b"),
+        ("mssql", r"\((\d{3,6})\) \(SQL"),
+        ("grpc", r"\bStatusCode\.([A-Z_]{2,30})\b"),
+        ("curl", r"\bcurl: \((\d{1,2})\)"),
+        (_SAID, r"(?i)\berror_?code[\"']?[:= ]{1,3}[\"']?([A-Za-z0-9_.-]{2,100})"),
+        (
+            _SEEN,
+            r"(?i)\b(?:reason|code|state|result_state|life_cycle_state)[\"']?[:= ]{1,3}[\"']?([A-Z][A-Z0-9_]{2,80})\b",
+        ),
+        (_SAID, r"An error occurred \(([A-Za-z0-9.]{2,80})\)"),
+        (_SEEN, r"\b([A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,12}(?:\.[A-Z][A-Z0-9_]{1,80})?)\b"),
+        (_SEEN, r"\b([A-Z][a-z0-9]{1,30}(?:[A-Z][a-z0-9]{0,30}){1,12})\b"),
+        (_SEEN, r"\b(DF-[A-Za-z0-9]{1,40}-[A-Za-z0-9]{1,60})\b"),
+    )
+)
+
+
+def codes_in(line: str) -> dict[str, bool]:
+    """The codes a line names, and whether it says that they are codes or they only look like one.
+
+    Numbers carry what they number: `http:503`, `errno:111`, `ora:12541`.
+    """
+    found: dict[str, bool] = {}
+    for kind, pattern in _NUMBERED:
+        for code in pattern.findall(line)[:40]:
+            name = code if kind in (_SAID, _SEEN) else f"{kind}:{code}"
+            found[name] = found.get(name, False) or kind != _SEEN
+    return found

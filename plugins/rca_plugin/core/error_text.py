@@ -1,0 +1,133 @@
+"""From any text, such as a log or a traceback, to the few passages that may name a cause."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+#: Characters kept of a longer text: its beginning names the job, its end the error.
+_HEAD, _TAIL = 8_000, 24_000
+_LINE_LENGTH = 4_000
+#: What a passage's evidence loses when it stands beside the innermost cause.
+_WRAPPER_LOSS, _HANDLED_LOSS, _ELSEWHERE_LOSS = 10, 5, 25
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A line worth reading. `loss` is 0 on the innermost cause and grows with the distance from it."""
+
+    line: str
+    folded: str
+    loss: int
+
+
+#: Airflow's "[time] {file:line} LEVEL - ", once more when a subprocess logs the same way.
+_PREFIX = re.compile(
+    r"^(?:\[\d{4}-\d\d-\d\d[T ][^\]\n]{5,40}\] )?(?:\{[^}\n]{1,100}\} )?(?:[A-Z]{4,8} - )?"
+    r"(?:\[\d{4}-\d\d-\d\d[T ][^\]\n]{5,40}\] )?(?:\{[^}\n]{1,100}\} )?(?:[A-Z]{4,8} - )?"
+)
+#: The time, and perhaps the level, that a line of a plain log opens with; what is printed goes on without.
+_STAMP = re.compile(
+    r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)? "
+    r"(?:(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\b:? ?)?(?:- )?"
+)
+#: What the supervisor of Airflow 3.3 logs when the process of a task is gone, whatever that logged before.
+_KILLED = "Process terminated by signal"
+_NOISE = re.compile(
+    r'^\s{0,60}(?:File "|at [\w$.<>]{1,300}\(|\.{3} \d{1,6} more|[~^]{2,})'
+    r"|Marking task as |^\[?SQL: |^\[parameters: |^\(Background on this error"
+)
+_CHAIN = re.compile(r"^(?:The above exception was the direct cause|During handling of the above exception)")
+_ERROR = re.compile(
+    r"^(?::\s)?(?:Caused by:\s)?(?:[A-Za-z_][\w$]{0,80}\.){0,12}_?[A-Z]\w{0,80}"
+    r"(?:Error|Exception|Timeout|Failure|Fault|Interrupt|Exit|Violation|NotFound|Warning|Refused|Denied)\w{0,30}(?::|$)"
+)
+#: An indented line after it is source code, which may say anything.
+_SOURCE = re.compile(r'^\s{1,60}File ".{1,300}", line \d')
+_FRAME = re.compile(r"^\s{2,}")
+
+
+def error_line(text: str) -> str:
+    """The one line that names the innermost cause, else the last line that looks like an error."""
+    causes = [passage.line for passage in passages_of(text) if passage.loss == 0]
+    return next((line for line in causes if _names_error(line)), causes[-1] if causes else "")
+
+
+def passages_of(text: str) -> list[Passage]:
+    """The lines that may carry evidence, each with its distance from the innermost cause."""
+    lines = [_PREFIX.sub("", line, count=1)[:_LINE_LENGTH] for line in _bounded(text).splitlines()]
+    return [
+        _passage(_STAMP.sub("", line, count=1), loss)
+        for before, line, loss in zip(["", *lines], lines, _losses(lines), strict=False)
+        if line.strip() and not _NOISE.search(line) and not (_SOURCE.match(before) and _FRAME.match(line))
+    ]
+
+
+def _passage(line: str, loss: int) -> Passage:
+    return Passage(line.strip(), " ".join(line.lower().split()), loss)
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= _HEAD + _TAIL:
+        return text
+    return text[:_HEAD] + "\n" + text[-_TAIL:]
+
+
+def _losses(lines: list[str]) -> list[int]:
+    """Per line what its evidence loses. Without any exception every line counts in full."""
+    errors = [at for at, line in enumerate(lines) if _names_error(line)]
+    if not errors:
+        return [0] * len(lines)
+    losses = [_ELSEWHERE_LOSS] * len(lines)
+    for at in errors:
+        _mark(lines, losses, at, _WRAPPER_LOSS)
+    cause, outer = _cause(lines, errors)
+    for at in outer:
+        _mark(lines, losses, at, _HANDLED_LOSS)
+    _mark(lines, losses, cause, 0)
+    return losses
+
+
+def _names_error(line: str) -> bool:
+    return bool(_ERROR.match(line)) or _KILLED in line
+
+
+def _mark(lines: list[str], losses: list[int], start: int, loss: int) -> None:
+    """Give an exception's line, and the lines its message goes on for, their loss."""
+    losses[start] = loss
+    for at in range(start + 1, min(start + 12, len(lines))):
+        if (
+            _FRAME.match(lines[at])
+            or _ERROR.match(lines[at])
+            or _CHAIN.match(lines[at])
+            or _starts_log(lines[at])
+        ):
+            return
+        losses[at] = loss
+
+
+def _starts_log(line: str) -> bool:
+    return bool(_STAMP.match(line)) or line.startswith(("Traceback ", "INFO", "WARN", "Marking task as"))
+
+
+def _cause(lines: list[str], errors: list[int]) -> tuple[int, list[int]]:
+    """The innermost exception of the last chain, and those that were raised while handling it."""
+    chain = [errors[-1]]
+    for at in reversed(errors[:-1]):
+        if not _linked(lines, at, chain[0]):
+            break
+        chain.insert(0, at)
+    java = [at for at in chain if "Caused by:" in lines[at][:12]]
+    if java:
+        return java[-1], []
+    handled = [at for at in chain[1:] if _handled(lines, chain[0], at)]
+    return chain[0], handled
+
+
+def _linked(lines: list[str], first: int, second: int) -> bool:
+    between = lines[first + 1 : second + 1]
+    return any(_CHAIN.match(line) or "Caused by:" in line[:12] for line in between)
+
+
+def _handled(lines: list[str], first: int, second: int) -> bool:
+    return any(line.startswith("During handling") for line in lines[first:second])

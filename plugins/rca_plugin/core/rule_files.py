@@ -1,0 +1,133 @@
+"""The rule files: `include/rules/*.yaml`, read and checked.
+
+A file is a mapping with up to three parts:
+
+    categories:   per category its default severity and whether repeating may help
+    inherits:     exception class → the class whose rules also hold for it
+    rules:        a list of rules, see `Rule`
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rca_plugin.core.category import NOT_REMEDIABLE, Category, Severity
+from rca_plugin.core.phrase import Phrase
+from rca_plugin.core.rules import Default, Rule, Rules
+from rca_plugin.core.yaml_file import LINE, RuleError, read_yaml, word
+
+
+def load_rules(folder: Path) -> Rules:
+    """Read `rules/*.yaml` below the data folder. RuleError when a file is missing or wrong."""
+    files = sorted((folder / "rules").glob("*.yaml"))
+    if not files:
+        raise RuleError(f"{folder / 'rules'}: no rule files here; check where the plugin's include folder is")
+    rules: dict[str, Rule] = {}
+    defaults: dict[Category, Default] = {}
+    parents: dict[str, str] = {}
+    for file in files:
+        for rule in _read_file(file, defaults, parents):
+            if rule.name in rules:
+                raise RuleError(f"{file.name}: rule {rule.name!r} exists twice; rename one of them")
+            rules[rule.name] = rule
+    return Rules.of(rules.values(), defaults, parents)
+
+
+def _read_file(file: Path, defaults: dict[Category, Default], parents: dict[str, str]) -> Iterator[Rule]:
+    content = read_yaml(file)
+    unknown = set(content) - {"categories", "inherits", "rules", LINE}
+    if unknown:
+        raise RuleError(
+            f"{file.name}:1: unknown part {min(unknown)!r}; allowed are categories, inherits, rules"
+        )
+    defaults.update(_defaults(file, content.get("categories") or {}))
+    for parent, children in _entries(content.get("inherits") or {}):
+        parents.update(dict.fromkeys(_texts(children, f"{file.name}: inherits {parent}"), parent))
+    for entry in content.get("rules") or []:
+        yield _rule(file, entry)
+
+
+def _defaults(file: Path, content: Any) -> Iterator[tuple[Category, Default]]:
+    for name, entry in _entries(content):
+        place = f"{file.name}: category {name!r}"
+        category = word(Category, name, place)
+        default = Default(word(Severity, entry.get("severity"), place), entry.get("remediable") is True)
+        if default.remediable and category in NOT_REMEDIABLE:
+            raise RuleError(f"{place}: repeating cannot help this category; set remediable to false")
+        yield category, default
+
+
+def _entries(content: Any) -> list[tuple[str, Any]]:
+    return [(key, value) for key, value in content.items() if key != LINE]
+
+
+_LISTS = ("codes", "exceptions", "phrases", "saying", "sources")
+_ALLOWED = {"rule", "category", "remediable", "severity", "strength", "ceiling", "normal", *_LISTS}
+
+
+def _rule(file: Path, entry: Any) -> Rule:
+    if not isinstance(entry, dict) or not entry.get("rule"):
+        raise RuleError(
+            f"{file.name}: a rule is a mapping with the key `rule`, its name; got {str(entry)[:60]!r}"
+        )
+    place = f"{file.name}:{entry.pop(LINE, 0)}: rule {entry['rule']!r}"
+    _check_keys(entry, place)
+    lists = {key: _texts(entry.get(key) or [], f"{place}: {key}") for key in _LISTS}
+    if not (lists["codes"] or lists["exceptions"] or lists["phrases"]):
+        raise RuleError(f"{place}: nothing to match; give codes, exceptions or phrases")
+    severity = entry.get("severity")
+    return Rule(
+        name=str(entry["rule"]),
+        category=word(Category, entry.get("category"), place),
+        codes=lists["codes"],
+        exceptions=lists["exceptions"],
+        phrases=_phrases(lists["phrases"], place),
+        saying=_phrases(lists["saying"], place),
+        sources=frozenset(lists["sources"]),
+        remediable=_remediable(entry, place),
+        severity=None if severity is None else word(Severity, severity, place),
+        strength=_percent(entry, "strength", place),
+        ceiling=_percent(entry, "ceiling", place),
+        normal=entry.get("normal") is True,
+    )
+
+
+def _check_keys(entry: dict[str, Any], place: str) -> None:
+    for key in entry:
+        if key not in _ALLOWED:
+            close = difflib.get_close_matches(str(key), _ALLOWED, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(sorted(_ALLOWED))}"
+            raise RuleError(f"{place}: unknown key {key!r}; {hint}")
+
+
+def _texts(value: Any, place: str) -> tuple[str, ...]:
+    items = [value] if isinstance(value, (str, int)) else value
+    if not isinstance(items, list) or not all(type(i) in (str, int) for i in items):
+        raise RuleError(f"{place}: write a list of texts; put quotes around words such as NO and ON")
+    return tuple(str(item) for item in items)
+
+
+def _phrases(texts: Iterable[str], place: str) -> tuple[Phrase, ...]:
+    try:
+        return tuple(Phrase.of(text) for text in texts)
+    except ValueError as error:
+        raise RuleError(f"{place}: {error}; write at least one word") from None
+
+
+def _remediable(entry: dict[str, Any], place: str) -> bool | None:
+    value = entry.get("remediable")
+    if value not in (None, True, False):
+        raise RuleError(f"{place}: remediable is {value!r}; write true or false")
+    if value and entry.get("category") in {category.value for category in NOT_REMEDIABLE}:
+        raise RuleError(f"{place}: {entry['category']} is never remediable; remove `remediable: true`")
+    return value
+
+
+def _percent(entry: dict[str, Any], key: str, place: str) -> int | None:
+    value = entry.get(key)
+    if value is None or (isinstance(value, int) and 1 <= value <= 100):
+        return value
+    raise RuleError(f"{place}: {key} is {value!r}; write a whole number from 1 to 100")
