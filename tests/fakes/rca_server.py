@@ -1,7 +1,8 @@
-"""An API server that answers as it is told: statuses, silence, a closed connection."""
+"""An API server that answers as it is told: statuses, silence, a trickle, a closed connection."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -14,7 +15,7 @@ from typing import Any
 
 @dataclass
 class RcaServer:
-    """`answers` are taken in turn, the last one for ever: a status, "stall" or "reset"."""
+    """`answers` are taken in turn, the last one for ever: a status, "stall", "trickle" or "reset"."""
 
     answers: list[int | str]
     url: str = ""
@@ -25,12 +26,55 @@ class RcaServer:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, state: RcaServer) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.state = state
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_POST(self) -> None:  # noqa: N802  the name that http.server calls
+        state = self.server.state
+        state.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        state.tokens.append(self.headers["Authorization"].removeprefix("Bearer "))
+        answer = state.next_answer()
+        if answer == "stall":
+            time.sleep(30)
+        elif answer == "trickle":
+            self._trickle()
+        elif isinstance(answer, int):
+            self._answer(answer)
+
+    def _trickle(self) -> None:
+        """A byte at a time: no read ever takes long, and the answer never ends."""
+        self.send_response(202)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(300):
+                self.wfile.write(b" ")
+                time.sleep(0.1)
+
+    def _answer(self, status: int) -> None:
+        content = json.dumps({"error": {"code": "told_so", "message": "as told"}} if status >= 400 else {})
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content.encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Not into the output of the tests."""
+
+
 @contextmanager
 def rca_server(*answers: int | str) -> Iterator[RcaServer]:
     """Run one on a free port."""
     state = RcaServer(list(answers))
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
-    httpd.daemon_threads = True
+    httpd = _Server(state)
     state.url = f"http://127.0.0.1:{httpd.server_port}"
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -40,30 +84,3 @@ def rca_server(*answers: int | str) -> Iterator[RcaServer]:
         httpd.shutdown()
         httpd.server_close()
         thread.join()
-
-
-def _handler(state: RcaServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            state.requests.append(json.loads(body))
-            state.tokens.append(self.headers["Authorization"].removeprefix("Bearer "))
-            answer = state.next_answer()
-            if answer == "stall":
-                time.sleep(30)
-            elif isinstance(answer, int):
-                self._answer(answer)
-
-        def _answer(self, status: int) -> None:
-            content = json.dumps(
-                {"error": {"code": "told_so", "message": "as told"}} if status >= 400 else {}
-            )
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content.encode())
-
-        def log_message(self, *_: Any) -> None:
-            """Not into the output of the tests."""
-
-    return Handler

@@ -108,7 +108,7 @@ def test_it_does_not_try_again_where_that_cannot_help(configured: Callable[..., 
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("answer", ["stall", 503, "reset"])
+@pytest.mark.parametrize("answer", ["stall", "trickle", 503, "reset"])
 def test_it_gives_up_when_its_time_is_up(
     configured: Callable[..., None], answer: int | str, caplog: pytest.LogCaptureFixture
 ) -> None:
