@@ -103,7 +103,7 @@ def test_a_sigkill_offers_another_reason_than_memory() -> None:
     message = "Process terminated by signal. Likely out of memory error (OOM)."
     found = analysis(message, fact(1, message))
     assert any("Something other than memory" in hypothesis.text for hypothesis in found.hypotheses)
-    assert "check first" in found.summary
+    assert "check it first" in found.summary
 
 
 def test_a_cluster_termination_is_told_by_code_reason_and_cluster() -> None:
@@ -175,3 +175,11 @@ def test_evidence_survives_json() -> None:
     assert evidence_from_json(json.loads(json.dumps(evidence_to_json(item)))) == item
     assert evidence_from_json({**evidence_to_json(item), "observed_at": "2024-05-01T00:00:00Z"}) == item
     assert evidence_from_json({**evidence_to_json(item), "observed_at": None}).observed_at is None
+
+
+def test_only_what_the_evidence_hints_at_cites_it() -> None:
+    text = "ConnectionRefusedError: [Errno 111] Connection refused"
+    evidence = [Evidence("E1", "error", "report", None, text), Evidence("E2", "run", "airflow", None, "Run x: failed")]
+    symptom = Symptom("airflow", None, text)
+    found = analyze_from_knowledge(symptom, classify(symptom, RULES), evidence, KNOWLEDGE, "sales/load")
+    assert [hypothesis.evidence for hypothesis in found.hypotheses] == [("E1",), (), ()]

@@ -20,6 +20,7 @@ from rca_plugin.core.knowledge import Cause, Knowledge
 KNOWLEDGE_BASE = "knowledge_base"
 _QUOTE_LENGTH = 300
 _MAX_HYPOTHESES = 3
+_HINT_LENGTH = 20_000
 #: A cause that no collected evidence shows is worth less, and never worth acting on alone.
 _UNSEEN_PENALTY = 0.3
 
@@ -86,7 +87,7 @@ def analyze_from_knowledge(
     return Analysis(
         summary=_summary(known, classification, line, cited, resource),
         root_cause=Claim(headline(known.headline, line), cited),
-        hypotheses=_hypotheses(known, symptom, cited),
+        hypotheses=_hypotheses(known, evidence),
         recommendations=_recommendations(known, evidence),
         category=classification.category,
         severity=classification.severity,
@@ -123,7 +124,7 @@ def _summary(
     doubt = (
         ""
         if classification.confidence >= 0.6
-        else " The evidence is thin or contradicts itself; check first."
+        else " The evidence for this is weak: check it first."
     )
     return f"{resource} failed: {known.title}. {said} {known.description}{doubt}"
 
@@ -137,15 +138,20 @@ def _said(line: str, cited: tuple[str, ...]) -> str:
     return f"The decisive line is {quote} ({', '.join(cited)})."
 
 
-def _hypotheses(known: Knowledge, symptom: Symptom, cited: tuple[str, ...]) -> tuple[Hypothesis, ...]:
-    text = f"{symptom.code or ''}\n{symptom.message[-20_000:]}".lower()
-    lines = [" ".join(line.split()) for line in text.splitlines()]
-    ranked = sorted(known.causes, key=lambda cause: not _hinted(cause, lines))
-    return tuple(Hypothesis(cause.text, cited, cause.tell) for cause in ranked[:_MAX_HYPOTHESES])
+def _hypotheses(known: Knowledge, evidence: Sequence[Evidence]) -> tuple[Hypothesis, ...]:
+    """The causes that something in the evidence hints at come first, and cite it; the others cite nothing."""
+    hints = [(cause, _hinting(cause, evidence)) for cause in known.causes]
+    ranked = sorted(hints, key=lambda hint: not hint[1])[:_MAX_HYPOTHESES]
+    return tuple(Hypothesis(cause.text, cited, cause.tell) for cause, cited in ranked)
 
 
-def _hinted(cause: Cause, lines: list[str]) -> bool:
-    return any(phrase.find(line) >= 0 for phrase in cause.when for line in lines)
+def _hinting(cause: Cause, evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    return tuple(item.id for item in evidence if _hints(cause, item.text[-_HINT_LENGTH:].lower()))
+
+
+def _hints(cause: Cause, text: str) -> bool:
+    lines = (_folded(line) for line in text.splitlines())
+    return any(phrase.find(line) >= 0 for line in lines for phrase in cause.when)
 
 
 def _recommendations(known: Knowledge, evidence: Sequence[Evidence]) -> tuple[str, ...]:

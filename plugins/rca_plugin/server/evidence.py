@@ -22,8 +22,14 @@ from rca_plugin.server.task_log import read_tail
 TEXT_CHARS = 24_000
 _TRIES_SHOWN = 10
 _NOTES_SHOWN = 10
-# What the scheduler and the API server write into Airflow's own audit log about a task that died.
-_NOTED_EVENTS = ("state mismatch", "heartbeat timeout", "stuck in queued reschedule", "failed", "running")
+# What the scheduler of Airflow 3.3 writes into Airflow's own audit log about a task that died.
+_NOTED_EVENTS = (
+    "state mismatch",
+    "heartbeat timeout",
+    "fail task",
+    "stuck in queued reschedule",
+    "stuck in queued tries exceeded",
+)
 
 
 class NotSettledError(Exception):
