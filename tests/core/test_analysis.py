@@ -179,7 +179,10 @@ def test_evidence_survives_json() -> None:
 
 def test_only_what_the_evidence_hints_at_cites_it() -> None:
     text = "ConnectionRefusedError: [Errno 111] Connection refused"
-    evidence = [Evidence("E1", "error", "report", None, text), Evidence("E2", "run", "airflow", None, "Run x: failed")]
+    evidence = [
+        Evidence("E1", "error", "report", None, text),
+        Evidence("E2", "run", "airflow", None, "Run x: failed"),
+    ]
     symptom = Symptom("airflow", None, text)
     found = analyze_from_knowledge(symptom, classify(symptom, RULES), evidence, KNOWLEDGE, "sales/load")
     assert [hypothesis.evidence for hypothesis in found.hypotheses] == [("E1",), (), ()]

@@ -5,21 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from demo.local_airflow import ADMIN, REPOSITORY, LocalAirflow
-from rca_plugin.core.analysis import analysis_to_json, analyze_from_knowledge
-from rca_plugin.core.classification import classify
-from rca_plugin.core.data import data_folder
-from rca_plugin.core.evidence import evidence_from_json
-from rca_plugin.core.knowledge import load_knowledge
-from rca_plugin.core.rules import load_rules
 from rca_plugin.core.service_token import sign
-from rca_plugin.worker.operators.incident import symptom_of
+from rca_plugin.worker.operators.incident import AnalyzeOperator, ClassifyOperator
 
 PAGES = "/pluginsv2/rca"
 LIST = f"{PAGES}/incidents"
@@ -44,10 +39,10 @@ REPORTS: list[tuple[str, str, str]] = [
     ("orders_daily/load", "OperationalError", "could not connect to server: Connection refused"),
     ("orders_daily/publish", "PermissionError", "[Errno 13] Permission denied: '/data/published/orders.parquet'"),
     ("ledger_close/post_entries", "KeyError", "'cost_center'"),
-    ("churn_features/train", "MemoryError", "Unable to allocate 38.1 GiB for an array with shape (71540000, 71)"),
+    ("churn_features/train", "MemoryError", "Unable to allocate 38.1 GiB for an array"),
     ("fx_rates/fetch", "HTTPError", "HTTP Error 503: Service Unavailable"),
-    ("stock_levels/read_landing", "FileNotFoundError", "[Errno 2] No such file or directory: '/data/landing/stock.csv'"),
-    ("shipments/wait_for_carrier", "AirflowSensorTimeout", "Sensor has timed out; run duration of 3600.2 seconds exceeds the specified timeout of 3600.0."),
+    ("stock_levels/read_landing", "FileNotFoundError", "[Errno 2] No such file or directory: '/landing/stock.csv'"),
+    ("shipments/wait_for_carrier", "AirflowSensorTimeout", "Sensor has timed out; run duration of 3600.2 seconds"),
 ]  # fmt: skip
 WAITING = "tax_report/submit"
 LONG = "a_dag_with_a_name_as_long_as_they_get_in_the_wild_" * 4
@@ -101,11 +96,12 @@ def running_site(home: Path) -> Iterator[Site]:
     """Start Airflow, let DAGs fail in it, and leave the API server running."""
     with LocalAirflow(home, BUNDLES) as airflow:
         airflow.migrate()
-        airflow.start("api-server")
+        # Two processes that create FAB's permissions at the same time get in each other's way.
         airflow.create_admin()
+        airflow.start("api-server")
         airflow.run("dags", "reserialize")
-        airflow.run("sync-perm", "--include-dags")
         airflow.wait_until_ready()
+        airflow.run("sync-perm", "--include-dags")
         with airflow.client() as http:
             site = Site(airflow, http, users={ADMIN: airflow.password})
             _let_dags_fail(site)
@@ -173,17 +169,15 @@ def _send(site: Site, fields: dict[str, Any]) -> int:
 
 
 def _analyze(site: Site, incident_id: int) -> None:
-    """What the three tasks of the RCA DAG do."""
-    path = f"/rca/api/v1/incidents/{incident_id}"
-    facts = site.as_task("POST", f"{path}/evidence", {"wait": False})["evidence"]
-    incident = site.get(path)
-    symptom = symptom_of(incident)
-    found = classify(symptom, load_rules(data_folder()))
-    site.as_task("PUT", f"{path}/classification", asdict(found))
-    evidence = [evidence_from_json(fact) for fact in facts]
-    knowledge = load_knowledge(data_folder())
-    analysis = analyze_from_knowledge(symptom, found, evidence, knowledge, incident["resource"])
-    site.as_task("PUT", f"{path}/analysis", analysis_to_json(analysis))
+    """By the operators of the RCA DAG, in this process."""
+    site.as_task("POST", f"/rca/api/v1/incidents/{incident_id}/evidence", {"wait": False})
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AIRFLOW__API__SECRET_KEY", "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"):
+            patch.setenv(name, site.airflow.environment[name])
+        for operator in (ClassifyOperator, AnalyzeOperator):
+            step = operator(task_id="test", incident_id=incident_id)
+            with step._client:  # in a task the end of the process closes it
+                step.execute({})
 
 
 READER, NOBODY = "reader", "nobody"

@@ -121,11 +121,7 @@ def _summary(
     said = _said(line, cited)
     if classification.category is Category.UNKNOWN:
         return f"{resource} failed and we do not know why. {said} {known.description}"
-    doubt = (
-        ""
-        if classification.confidence >= 0.6
-        else " The evidence for this is weak: check it first."
-    )
+    doubt = "" if classification.confidence >= 0.6 else " The evidence for this is weak: check it first."
     return f"{resource} failed: {known.title}. {said} {known.description}{doubt}"
 
 

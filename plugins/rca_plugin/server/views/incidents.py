@@ -15,6 +15,7 @@ from flask_appbuilder import BaseView, expose
 from flask_appbuilder.hooks import before_request
 from pydantic import ValidationError
 
+from rca_plugin import __version__
 from rca_plugin.core.category import Category, Priority
 from rca_plugin.core.failure import Source
 from rca_plugin.core.incident import Status, incident_label
@@ -109,7 +110,8 @@ class IncidentsView(BaseView):
 
 
 def _page(template: str, *, status: int = 200, **values: Any) -> Response:
-    html = render_template(template, label_of=incident_label, task_url=task_url, rca_url=rca_url, **values)
+    common = {"label_of": incident_label, "task_url": task_url, "rca_url": rca_url, "version": __version__}
+    html = render_template(template, **common, **values)
     return Response(html, status=status, headers=_HEADERS, mimetype="text/html")
 
 

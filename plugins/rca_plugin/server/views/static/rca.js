@@ -10,7 +10,6 @@ function followTheme() {
   }
 }
 followTheme();
-window.addEventListener("storage", followTheme);
 
 // Airflow shows this page in a frame that may not navigate the window (sandbox, Airflow 3.3): a link to one of
 // Airflow's own pages is followed by a link in Airflow's document. With a modifier key it stays an ordinary link.
@@ -24,22 +23,37 @@ function openInAirflow(event) {
   outside.click();
 }
 
-function openCited() {
-  const cited = location.hash && document.getElementById(location.hash.slice(1));
-  if (cited && cited.tagName === "DETAILS") cited.open = true;
+function openEvidence(hash) {
+  const evidence = hash && document.getElementById(hash.slice(1));
+  if (evidence && evidence.tagName === "DETAILS") evidence.open = true;
+}
+
+// As Airflow writes it, in the time zone that is chosen in Airflow.
+function airflowTime(moment) {
+  const chosen = localStorage.getItem("timezone");
+  const timeZone = chosen ? JSON.parse(chosen) : undefined;
+  return new Date(moment).toLocaleString("sv-SE", { timeZone });
+}
+
+function showTimes() {
+  for (const moment of document.querySelectorAll("time")) {
+    moment.title = moment.dateTime;
+    moment.textContent = airflowTime(moment.dateTime);
+  }
 }
 
 document.addEventListener("click", openInAirflow);
-window.addEventListener("hashchange", openCited);
+// The address may name the evidence already, and it was closed since: then only the click tells.
+document.addEventListener("click", (event) => openEvidence(event.target.closest(".cites a")?.hash));
+window.addEventListener("hashchange", () => openEvidence(location.hash));
+window.addEventListener("storage", () => {
+  followTheme();
+  showTimes();
+});
 document.addEventListener("DOMContentLoaded", () => {
-  openCited();
+  openEvidence(location.hash);
   for (const choice of document.querySelectorAll(".filters select")) {
     choice.addEventListener("change", () => choice.form.requestSubmit());
   }
-  for (const moment of document.querySelectorAll("time")) {
-    moment.title = moment.dateTime;
-    moment.textContent = new Date(moment.dateTime).toLocaleString(undefined, {
-      dateStyle: "medium", timeStyle: "medium",
-    });
-  }
+  showTimes();
 });
