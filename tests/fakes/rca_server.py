@@ -37,7 +37,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
-    def do_POST(self) -> None:  # noqa: N802  the name that http.server calls
+    def do_POST(self) -> None:
         state = self.server.state
         state.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         state.tokens.append(self.headers["Authorization"].removeprefix("Bearer "))
