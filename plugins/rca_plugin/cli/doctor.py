@@ -13,8 +13,6 @@ from typing import Any
 
 from rca_plugin.config import ConfigError, api_base_url, service_secret, settings
 
-DB_MANAGER = "rca_plugin.server.db_manager.RcaDBManager"
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -102,13 +100,10 @@ def _tables() -> Iterator[Finding]:
 
     from rca_plugin.server.db_manager import RcaDBManager
 
-    managers = conf.get("database", "external_db_managers", fallback="") or ""
-    if DB_MANAGER not in managers:
-        yield Finding(
-            "tables",
-            "airflow db migrate does not know them",
-            f"set [database] external_db_managers = {DB_MANAGER}",
-        )
+    ours = f"{RcaDBManager.__module__}.{RcaDBManager.__qualname__}"
+    if ours not in (conf.get("database", "external_db_managers", fallback="") or ""):
+        fix = f"set [database] external_db_managers = {ours}"
+        yield Finding("tables", "airflow db migrate does not know them", fix)
     with create_session(scoped=False) as session:
         current = RcaDBManager(session).check_migration()
     if current:

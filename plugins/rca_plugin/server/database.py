@@ -30,13 +30,14 @@ def transaction(work: Callable[[Session], T]) -> T:
             with create_session(scoped=False) as session:
                 return work(session)
         except DBAPIError as error:
-            if attempt == _TRIES or not _worth_retrying(error):
+            if attempt == _TRIES or not worth_retrying(error):
                 raise
             time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311  jitter, not a secret
     raise AssertionError("unreachable")
 
 
-def _worth_retrying(error: DBAPIError) -> bool:
+def worth_retrying(error: DBAPIError) -> bool:
+    """Whether the same transaction may succeed the next time: it lost to another one."""
     sqlstate = getattr(error.orig, "pgcode", None) or getattr(error.orig, "sqlstate", None)
     locked = isinstance(error, OperationalError) and "locked" in str(error.orig)
     return locked or sqlstate in _RETRYABLE_SQLSTATES

@@ -12,9 +12,11 @@ from airflow.models.dag import DagModel
 from airflow.models.errors import ParseImportError
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import exists, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.incident import incident_label
+from rca_plugin.server.database import worth_retrying
 
 if TYPE_CHECKING:
     from rca_plugin.server.models import Incident
@@ -44,6 +46,8 @@ def hand_off(session: Session, incident: Incident) -> str:
             session=session,
         )
     except Exception as error:
+        if isinstance(error, DBAPIError) and worth_retrying(error):
+            raise
         raise HandoffError(f"DAG {DAG_ID} could not be triggered: {type(error).__name__}: {error}") from error
     return run_id
 

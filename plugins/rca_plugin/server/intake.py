@@ -63,11 +63,11 @@ def take_in(failures: Iterable[Failure]) -> list[Receipt]:
     When the RCA DAG cannot take a new incident, the incident is kept all the same and says why; the
     housekeeping DAG hands it off later. Raises BusyError when it is not this call's turn in 10 seconds.
     """
-    ordered = list(failures)
+    batch = list(failures)
     if not _AT_ONCE.acquire(timeout=_WAIT_SECONDS):
         raise BusyError("the server is busy with other reports")
     try:
-        return _stored(ordered)
+        return _stored(batch)
     finally:
         _AT_ONCE.release()
 
