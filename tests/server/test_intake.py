@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from rca_plugin.core.failure import Failure, TaskRef
 from rca_plugin.core.sources.airflow import task_failure
 from rca_plugin.server import audit, intake
+from rca_plugin.server.incidents import failures_of
 from rca_plugin.server.intake import take_in
 from rca_plugin.server.models import AuditRow, FailureRow, Incident
 from rca_plugin.server.waiting import hand_off_waiting
@@ -147,7 +148,7 @@ def test_an_incident_waits_for_its_dag_and_says_so(state: dict, reason: str) -> 
     [receipt] = take_in([a_failure()])
     [incident] = rows(Incident)
     assert receipt.result == "opened"
-    assert reason in incident.handoff_error
+    assert reason in incident.analysis_problem
     assert (incident.rca_run_id, rca_runs()) == (None, [])
     assert reason in hand_off_waiting().reason
 
@@ -155,7 +156,7 @@ def test_an_incident_waits_for_its_dag_and_says_so(state: dict, reason: str) -> 
     outcome = hand_off_waiting()
     [incident] = rows(Incident)
     assert (outcome.handed_off, outcome.still_waiting) == (1, 0)
-    assert incident.handoff_error is None
+    assert incident.analysis_problem is None
     assert [run.run_id for run in rca_runs()] == [incident.rca_run_id]
     assert hand_off_waiting().handed_off == 0
 
@@ -177,6 +178,10 @@ def test_a_failing_rca_run_is_noted_on_its_incident_and_not_analyzed() -> None:
     assert len(rows(Incident)) == len(rca_runs()) == 1
     assert rows(Incident)[0].failure_count == 1
     assert actions(opened.incident_id)[-1] == "rca_failed"
+    assert "analyze of its RCA run failed: KeyError: 'x'" in rows(Incident)[0].analysis_problem
+    assert hand_off_waiting().still_waiting == 0
+    with create_session(scoped=False) as session:
+        assert [f.run_id for f in failures_of(session, opened.incident_id)] == ["run-1"]
 
 
 @pytest.mark.timeout(180)

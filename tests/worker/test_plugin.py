@@ -136,7 +136,10 @@ def test_the_wheel_works_without_the_repository(with_wheel: Path, tmp_path: Path
     )  # fmt: skip
     assert json.loads(done.stdout)["category"] == "connection_error", done.stderr
     where = "import pathlib, rca_plugin; print(pathlib.Path(rca_plugin.__file__).parent)"
-    found = subprocess.run([with_wheel, "-c", where], cwd=tmp_path, capture_output=True, text=True)
+    environment = {"PATH": os.environ["PATH"]}
+    found = subprocess.run(
+        [with_wheel, "-c", where], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
     assert (Path(found.stdout.strip()) / "dags" / "rca_incident.py").is_file(), found.stderr
 
 

@@ -87,7 +87,7 @@ class IncidentSummary(_Out):
     first_failure_at: datetime
     last_failure_at: datetime
     rca_run_id: str | None = Field(examples=["RCA-42_1"], description="The run of DAG rca_incident.")
-    handoff_error: str | None = Field(description="Why the analysis has not started.")
+    analysis_problem: str | None = Field(description="Why there is no analysis yet.")
     analysis: dict[str, Any] | None
 
 

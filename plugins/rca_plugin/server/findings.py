@@ -57,6 +57,7 @@ def record_analysis(session: Session, incident_id: int, analysis: Analysis) -> N
         return
     incident.analysis = stored
     incident.analyzed_at = datetime.now(timezone.utc)
+    incident.analysis_problem = None
     audit.append(
         session, incident_id, "rca", "analyzed", method=analysis.method, confidence=analysis.confidence
     )

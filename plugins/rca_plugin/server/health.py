@@ -12,6 +12,7 @@ import rca_plugin
 from rca_plugin.server.handoff import HandoffError, check_dag
 from rca_plugin.server.models import Incident
 from rca_plugin.server.unreported import HOUSEKEEPING_DAG_ID
+from rca_plugin.server.waiting import is_waiting
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Health:
 def health(session: Session) -> Health:
     """Look at the DAGs that do the work, and at what waits for them."""
     problems = [*_rca_dag_problem(session), *_housekeeping_problem(session)]
-    waiting = session.scalar(select(func.count(Incident.id)).where(Incident.handoff_error.is_not(None)))
+    waiting = session.scalar(select(func.count(Incident.id)).where(is_waiting()))
     return Health("degraded" if problems else "ok", problems, waiting or 0, rca_plugin.__version__)
 
 

@@ -135,11 +135,10 @@ def _record_on_own_incident(session: Session, failure: Failure) -> Receipt:
     incident = session.scalar(worked_on)
     if incident is None or not failure.final:
         return Receipt("own")
-    _attach(session, failure.event_key, incident.id)
-    audit.append(
-        session, incident.id, "airflow", "rca_failed",
-        task=failure.task.task_id, error=head(failure.message, TITLE_CHARS),
-    )  # fmt: skip
+    # Said on the incident, but not one of its failures: those are what is analyzed.
+    task, error = failure.task.task_id, head(failure.message, TITLE_CHARS)
+    incident.analysis_problem = f"task {task} of its RCA run failed: {error}"
+    audit.append(session, incident.id, "airflow", "rca_failed", task=task, error=error)
     return Receipt("own", incident.id)
 
 
@@ -230,10 +229,10 @@ def start_analysis(session: Session, incident: Incident) -> None:
     Raises HandoffError; the transaction must then be given up.
     """
     incident.rca_run_id = hand_off(session, incident)
-    incident.handoff_error = None
+    incident.analysis_problem = None
     audit.append(session, incident.id, "rca", "handed_off", run_id=incident.rca_run_id)
 
 
 def _keep_waiting(session: Session, incident: Incident, reason: str) -> None:
-    incident.handoff_error = reason
+    incident.analysis_problem = reason
     audit.append(session, incident.id, "rca", "handoff_waiting", reason=reason)

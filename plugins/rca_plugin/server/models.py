@@ -47,7 +47,8 @@ class Incident(Base):
     first_failure_at: Mapped[datetime]
     last_failure_at: Mapped[datetime]
     rca_run_id: Mapped[str | None] = mapped_column(String(250))
-    handoff_error: Mapped[str | None] = mapped_column(Text)
+    # Why there is no analysis: the RCA DAG could not take the incident (then `rca_run_id` is NULL too), or failed.
+    analysis_problem: Mapped[str | None] = mapped_column(Text)
     evidence: Mapped[list[Any] | None]
     analysis: Mapped[dict[str, Any] | None]
     analyzed_at: Mapped[datetime | None]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from airflow.utils.session import create_session
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from rca_plugin.server.database import transaction
@@ -41,9 +42,13 @@ def hand_off_waiting() -> HandedOff:
     return HandedOff(done, len(waiting) - done, None)
 
 
+def is_waiting() -> Any:
+    """The condition that an incident has not been handed off."""
+    return and_(Incident.rca_run_id.is_(None), Incident.analysis_problem.is_not(None))
+
+
 def _waiting(session: Session) -> list[int]:
-    statement = select(Incident.id).where(Incident.rca_run_id.is_(None), Incident.handoff_error.is_not(None))
-    return list(session.scalars(statement.order_by(Incident.id)))
+    return list(session.scalars(select(Incident.id).where(is_waiting()).order_by(Incident.id)))
 
 
 def _start(session: Session, incident_id: int) -> bool:

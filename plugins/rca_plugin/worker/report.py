@@ -6,7 +6,9 @@ import logging
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from rca_plugin.config import settings
@@ -24,9 +26,11 @@ def report_failure(ti: Any, error: BaseException | str | None, *, will_retry: bo
     The thread is a daemon: whatever happens to it, the task process ends when it wants to. Raises nothing.
     """
     try:
-        body = _body(ti, error, will_retry=will_retry, reported_by=reported_by)
         budget = settings().listener_timeout
-        sender = threading.Thread(target=_send, args=(body, budget), name="rca-report", daemon=True)
+        body = partial(_body, ti, error, will_retry=will_retry, reported_by=reported_by)
+        sender = threading.Thread(
+            target=_send, args=(body, reported_by, budget), name="rca-report", daemon=True
+        )
         sender.start()
         sender.join(budget)
         if sender.is_alive():
@@ -35,12 +39,13 @@ def report_failure(ti: Any, error: BaseException | str | None, *, will_retry: bo
         log.warning("RCA: this failure could not be reported: %s", problem)
 
 
-def _send(body: dict[str, Any], budget: float) -> None:
+def _send(body: Callable[[], dict[str, Any]], reported_by: str, budget: float) -> None:
+    deadline = time.monotonic() + budget
     try:
         from rca_plugin.worker.client import RcaClient
 
-        with RcaClient(subject=body["reported_by"]) as client:
-            client.report_failure(body, deadline=time.monotonic() + budget)
+        with RcaClient(subject=reported_by) as client:
+            client.report_failure(body(), deadline=deadline)
     except BaseException as problem:  # nothing may leave this thread, SystemExit of a library included
         log.warning("RCA: not reported (%s); the housekeeping DAG will find this failure", problem)
 

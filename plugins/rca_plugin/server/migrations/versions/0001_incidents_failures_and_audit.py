@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("first_failure_at", UtcDateTime(), nullable=False),
         sa.Column("last_failure_at", UtcDateTime(), nullable=False),
         sa.Column("rca_run_id", sa.String(length=250), nullable=True),
-        sa.Column("handoff_error", sa.Text(), nullable=True),
+        sa.Column("analysis_problem", sa.Text(), nullable=True),
         sa.Column("evidence", sa.JSON(), nullable=True),
         sa.Column("analysis", sa.JSON(), nullable=True),
         sa.Column("analyzed_at", UtcDateTime(), nullable=True),
