@@ -92,12 +92,6 @@ class Settings:
         200, 10, 2000, "lines",
         "How many lines at the end of a failed try's log are evidence.",
     )  # fmt: skip
-    rules_folder: str = _option(
-        "",
-        allowed="empty, or a folder",
-        check=lambda _: True,
-        description="A folder of classification rules to use instead of the ones that come with the plugin.",
-    )
 
 
 @dataclass(frozen=True)
