@@ -176,7 +176,7 @@ def test_a_bad_body_is_refused_with_a_code_and_leaves_no_row(
     client: TestClient, token: Callable[..., Any], body: bytes, status: int, code: str
 ) -> None:
     answer = client.post(WEBHOOK, content=body, headers={**token(), "Content-Type": "application/json"})
-    refused(answer, status, code)
+    expect_refused(answer, status, code)
 
 
 def test_a_bad_sender_is_refused_with_a_code_and_leaves_no_row(
@@ -191,20 +191,20 @@ def test_a_bad_sender_is_refused_with_a_code_and_leaves_no_row(
         token(at=time.time() + 600),
     ]
     for headers in wrong:
-        refused(client.post(WEBHOOK, json=REPORT, headers=headers), 401, "unauthenticated")
+        expect_refused(client.post(WEBHOOK, json=REPORT, headers=headers), 401, "unauthenticated")
 
 
 def test_an_unknown_source_and_a_wrong_method_are_refused(
     client: TestClient, token: Callable[..., Any]
 ) -> None:
-    refused(
+    expect_refused(
         client.post("/pluginsv2/rca/webhooks/nagios", json=REPORT, headers=token()), 404, "unknown_source"
     )
     assert client.get(WEBHOOK, headers=token()).status_code == 405
     assert stored_rows() == 0
 
 
-def refused(answer: Any, status: int, code: str) -> None:
+def expect_refused(answer: Any, status: int, code: str) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert "Traceback" not in answer.text
     assert stored_rows() == 0

@@ -13,7 +13,7 @@ from tests.web.site import FAILED_INDEX, IN_AIRFLOW, LIST, MAPPED, MAPPED_TASK, 
 pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(240)]
 
 
-def incident_in(frame: FrameLocator, site: Site, resource: str) -> None:
+def expect_incident_in(frame: FrameLocator, site: Site, resource: str) -> None:
     expect(frame.locator("h1")).to_have_text(f"RCA-{site.ids[resource]} · {resource}")
 
 
@@ -34,7 +34,7 @@ def test_the_navigation_leads_to_the_list_and_on_to_an_incident(page: Page, site
     expect(frame.locator("h1")).to_have_text("Incidents")
     screenshot(page, "list")
     frame.get_by_role("link", name=f"RCA-{site.ids[f'{PLAIN}/{PLAIN_TASK}']}", exact=True).click()
-    incident_in(frame, site, f"{PLAIN}/{PLAIN_TASK}")
+    expect_incident_in(frame, site, f"{PLAIN}/{PLAIN_TASK}")
 
 
 def test_the_address_of_the_window_names_the_incident(page: Page, site: Site) -> None:
@@ -44,13 +44,13 @@ def test_the_address_of_the_window_names_the_incident(page: Page, site: Site) ->
     frame.get_by_role("link", name=f"RCA-{site.ids[resource]}", exact=True).click()
     page.wait_for_url(f"**{IN_AIRFLOW}{site.page_of(resource)}")
     page.reload()
-    incident_in(frame, site, resource)
+    expect_incident_in(frame, site, resource)
 
 
 def test_the_task_instance_has_a_tab(page: Page, site: Site) -> None:
     page.goto(f"{run_url(site, PLAIN)}/tasks/{PLAIN_TASK}")
     page.get_by_role("link", name="Root cause").click()
-    incident_in(page.frame_locator("iframe"), site, f"{PLAIN}/{PLAIN_TASK}")
+    expect_incident_in(page.frame_locator("iframe"), site, f"{PLAIN}/{PLAIN_TASK}")
     screenshot(page, "tab-task-instance")
 
 
@@ -58,7 +58,7 @@ def test_each_index_of_a_mapped_task_has_a_tab_of_its_own(page: Page, site: Site
     tasks = f"{run_url(site, MAPPED)}/tasks/{MAPPED_TASK}/mapped"
     frame = page.frame_locator("iframe")
     page.goto(f"{tasks}/{FAILED_INDEX}/plugin/rca_task")
-    incident_in(frame, site, f"{MAPPED}/{MAPPED_TASK}")
+    expect_incident_in(frame, site, f"{MAPPED}/{MAPPED_TASK}")
     page.goto(f"{tasks}/{FAILED_INDEX + 1}/plugin/rca_task")
     expect(frame.get_by_text("No incident here.")).to_be_visible()
     screenshot(page, "tab-task-instance-without-incident")
@@ -68,7 +68,7 @@ def test_the_run_has_a_tab(page: Page, site: Site) -> None:
     frame = page.frame_locator("iframe")
     page.goto(run_url(site, PLAIN))
     page.get_by_role("link", name="Root cause").click()
-    incident_in(frame, site, f"{PLAIN}/{PLAIN_TASK}")
+    expect_incident_in(frame, site, f"{PLAIN}/{PLAIN_TASK}")
     page.goto(f"{run_url(site, MAPPED)}/plugin/rca_run")
     expect(frame.locator("h1")).to_have_text("2 incidents")
     expect(frame.locator("td.resource")).to_have_text([f"{MAPPED}/archive", f"{MAPPED}/{MAPPED_TASK}"])

@@ -128,7 +128,7 @@ def test_nobody_listens(configured: Callable[..., None], caplog: pytest.LogCaptu
     assert "unreachable" in caplog.text
 
 
-class Unprintable(Exception):  # noqa: N818
+class UnprintableError(Exception):
     def __str__(self) -> str:
         raise ZeroDivisionError
 
@@ -140,7 +140,7 @@ class Unprintable(Exception):  # noqa: N818
         "text",
         "\ud800",
         KeyError(),
-        Unprintable(),
+        UnprintableError(),
         SystemExit(3),
         KeyboardInterrupt(),
         ValueError("\x00" * 9),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.models.base import _get_schema, naming_convention
 from airflow.utils.sqlalchemy import UtcDateTime
@@ -18,7 +18,11 @@ class Base(DeclarativeBase):
     """Base of all rca_ tables."""
 
     metadata = MetaData(schema=_get_schema(), naming_convention=naming_convention)
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+    }
 
 
 class Incident(Base):

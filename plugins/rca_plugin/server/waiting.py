@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from airflow.utils.session import create_session
@@ -35,7 +36,7 @@ def hand_off_waiting() -> HandedOff:
     done = 0
     for incident_id in waiting[:_BATCH]:
         try:
-            done += transaction(lambda session, id_=incident_id: _start(session, id_))  # type: ignore[misc]
+            done += transaction(partial(_start, incident_id=incident_id))
         except HandoffError as error:
             # What stops one stops all: the DAG is paused, missing or broken.
             return HandedOff(done, len(waiting) - done, str(error))

@@ -14,6 +14,7 @@ from flask import Response, g, redirect, render_template, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.hooks import before_request
 from pydantic import ValidationError
+from werkzeug.wrappers import Response as BaseResponse
 
 from rca_plugin import __version__
 from rca_plugin.core.category import Category, Priority
@@ -84,7 +85,7 @@ class IncidentsView(BaseView):
             )
 
     @expose("/of-task")
-    def of_task(self) -> Response:
+    def of_task(self) -> BaseResponse:
         """The incidents of a DAG run or of a task instance, as tabs in Airflow's UI ask for them."""
         dag_id, run_id = request.args.get("dag_id", ""), request.args.get("run_id", "")
         if not g.person.may_read(dag_id):
@@ -92,7 +93,7 @@ class IncidentsView(BaseView):
         with create_session(scoped=False) as session:
             ids = incidents.of_task(session, dag_id, run_id, request.args.get("task_id"), _map_index())
             if len(ids) == 1:
-                return redirect(url_for("IncidentsView.incident", incident_id=ids[0]))  # type: ignore[return-value]
+                return redirect(url_for("IncidentsView.incident", incident_id=ids[0]))
             found = [session.get(Incident, incident_id) for incident_id in ids]
             return _page("rca/of_run.html" if found else "rca/none.html", incidents=found)
 
