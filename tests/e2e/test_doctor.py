@@ -13,10 +13,10 @@ from tests.e2e.conftest import Site
 pytestmark = pytest.mark.airflow
 
 
-def doctor(site: Site, **changed: str) -> subprocess.CompletedProcess[str]:
+def doctor(site: Site, *words: str, **changed: str) -> subprocess.CompletedProcess[str]:
     environment = {**site.airflow.environment, "PYTHONPATH": str(REPOSITORY / "plugins"), **changed}
     return subprocess.run(
-        [sys.executable, "-m", "rca_plugin", "doctor"], env=environment, cwd=site.airflow.home,
+        [sys.executable, "-m", "rca_plugin", "doctor", *words], env=environment, cwd=site.airflow.home,
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 
@@ -25,6 +25,14 @@ def test_a_sound_installation_has_nothing_to_mend(site: Site) -> None:
     done = doctor(site)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all fine" in done.stdout
+    assert "answers, and knows our service token" in done.stdout
+
+
+def test_a_worker_needs_no_database(site: Site) -> None:
+    done = doctor(
+        site, "--worker", AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="postgresql+psycopg2://nobody:x@127.0.0.1:9/none"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "answers, and knows our service token" in done.stdout
 
 

@@ -1,6 +1,6 @@
 """`rca doctor`: check the installation from where it runs; each finding says what to do.
 
-Run it on the API server and, to see what a worker sees, on a worker.
+Run it where the API server runs and, with --worker, where a worker runs: a worker of Airflow 3 has no database.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rca_plugin.config import ConfigError, api_base_url, service_secret, settings
 
@@ -30,12 +30,16 @@ class Finding:
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser("doctor", help="check the installation, each finding with its fix")
+    parser.add_argument(
+        "--worker", action="store_true", help="only what a worker needs, without the database"
+    )
     parser.set_defaults(run=run)
 
 
-def run(_args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print the findings; 1 if anything is to be mended."""
-    findings = [finding for check in CHECKS for finding in _checked(check)]
+    checks = WORKER_CHECKS if args.worker else (*WORKER_CHECKS, *SERVER_CHECKS)
+    findings = [finding for check in checks for finding in _checked(check)]
     for finding in findings:
         print(finding)
     wrong = sum(bool(finding.fix) for finding in findings)
@@ -169,6 +173,6 @@ def _reachability_fix(error: Any) -> str:
     return "[rca] api_url must be the address of an API server that loads this plugin"
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    _options, _service_secret, _plugin, _tables, _dags, _audit, _reachability,
-)  # fmt: skip
+Check: TypeAlias = Callable[[], Iterator[Finding]]
+WORKER_CHECKS: tuple[Check, ...] = (_options, _service_secret, _plugin, _reachability)
+SERVER_CHECKS: tuple[Check, ...] = (_tables, _dags, _audit)
