@@ -30,7 +30,9 @@ def test_a_sound_installation_has_nothing_to_mend(site: Site) -> None:
 
 def test_a_worker_needs_no_database(site: Site) -> None:
     done = doctor(
-        site, "--worker", AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="postgresql+psycopg2://nobody:x@127.0.0.1:9/none"
+        site,
+        "--worker",
+        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="postgresql+psycopg2://nobody:x@127.0.0.1:9/none",
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "answers, and knows our service token" in done.stdout

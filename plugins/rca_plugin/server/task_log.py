@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 LINE_CHARS = 2_000
 _READ_SECONDS = 10.0
+# What the task runner of Airflow 3.3 says of the exception that ended a task. Others were caught by the task, and
+# tell nothing of a process that was killed later.
+_ENDED_BY_ERROR = ("Task failed with exception", "Top level error")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class LoggedError:
 
 @dataclass(frozen=True)
 class LogTail:
-    """The last lines of a log, the innermost of its last logged exceptions, and whether all of it was read."""
+    """The last lines of a log, the exception that ended the task if one did, and whether all of it was read."""
 
     lines: tuple[str, ...]
     error: LoggedError | None
@@ -102,7 +105,7 @@ def _frame_line(frame: Any) -> str:
 
 def _logged_error(message: Any) -> LoggedError | None:
     error_detail = (message.model_extra or {}).get("error_detail")
-    if not isinstance(error_detail, list) or not error_detail:
+    if message.event not in _ENDED_BY_ERROR or not isinstance(error_detail, list) or not error_detail:
         return None
     raised = error_detail[0]
     return LoggedError(str(raised.get("exc_type", "")), str(raised.get("exc_value", "")))
