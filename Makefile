@@ -12,7 +12,7 @@ help:  ## show this list
 
 $(STAMP): requirements.lock
 	@echo "Installing into .venv (once; about a minute) ..."
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "Python 3.10 to 3.13 is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "Python 3.10 to 3.13 is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.8,<1"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
