@@ -81,7 +81,7 @@ def test_a_link_to_the_failed_try_leaves_the_frame(page: Page, site: Site) -> No
     # Without this there would be nothing to work around.
     expect(frame).to_have_attribute("sandbox", re.compile("^(?!.*top-navigation).*allow-scripts"))
     frame.content_frame.get_by_role("link", name=site.runs[PLAIN]).click()
-    page.wait_for_url(re.compile(rf"/dags/{PLAIN}/runs/[^/]+/tasks/{PLAIN_TASK}\?try_number=1$"))
+    expect(page).to_have_url(re.compile(rf"/dags/{PLAIN}/runs/[^/]+/tasks/{PLAIN_TASK}\?try_number=1$"))
     expect(page.get_by_role("heading", name=PLAIN_TASK)).to_be_visible()
     expect(frame).to_have_count(0)
 
@@ -98,7 +98,7 @@ def test_a_link_to_the_rca_run_leaves_the_frame(page: Page, site: Site) -> None:
 def test_the_same_link_is_an_ordinary_one_outside_of_airflow(page: Page, site: Site) -> None:
     page.goto(site.page_of(f"{PLAIN}/{PLAIN_TASK}"))
     page.get_by_role("link", name=site.runs[PLAIN]).click()
-    page.wait_for_url(re.compile(rf"/dags/{PLAIN}/runs/[^/]+/tasks/{PLAIN_TASK}\?try_number=1$"))
+    expect(page).to_have_url(re.compile(rf"/dags/{PLAIN}/runs/[^/]+/tasks/{PLAIN_TASK}\?try_number=1$"))
 
 
 def test_with_a_modifier_key_it_opens_in_another_tab(page: Page, site: Site) -> None:

@@ -34,7 +34,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
     return content
 
 
-class _Loader(_BaseLoader):  # type: ignore[misc]
+class _Loader(_BaseLoader):  # type: ignore[misc]  # which of the two bases it is, only the machine knows
     """The safe loader, which also notes in every mapping the line it starts on."""
 
 

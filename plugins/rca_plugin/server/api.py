@@ -14,7 +14,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 
 import rca_plugin
-from rca_plugin.config import ConfigError, settings
+from rca_plugin.config import ConfigError
 from rca_plugin.core.analysis import analysis_from_json
 from rca_plugin.core.evidence import evidence_to_json
 from rca_plugin.core.service_token import ServiceToken
@@ -135,7 +135,6 @@ def docs(request: Request) -> HTMLResponse:
 
 def create_app() -> FastAPI:
     """The app that Airflow mounts at /rca."""
-    settings()
     app = FastAPI(
         title="RCA API", version=rca_plugin.__version__, docs_url=None, redoc_url=None, openapi_url=None
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from rca_plugin.config import settings
 from rca_plugin.core.evidence import Evidence
 from rca_plugin.core.failure import TaskRef
-from rca_plugin.core.redaction import redact
+from rca_plugin.core.redaction import redact, redact_tree
 from rca_plugin.core.text import clean, head, tail
 from rca_plugin.server.models import FailureRow
 from rca_plugin.server.task_instances import Try, all_tries, find_run, find_try, is_settled
@@ -87,7 +87,7 @@ def _run_facts(session: Session, task: TaskRef) -> Iterator[_Fact]:
     if run.end_date:
         text += f", ended {_shown(run.end_date)}"
     if run.conf:
-        text += f", conf {head(str(run.conf), 500)}"
+        text += f", conf {head(str(redact_tree(run.conf)), 500)}"
     yield _Fact("run", "airflow dag run", run.start_date, text)
 
 

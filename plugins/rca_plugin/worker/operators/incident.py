@@ -87,9 +87,10 @@ class AnalyzeOperator(IncidentOperator):
     def execute(self, context: Context) -> str:
         """Answer the root cause in one line."""
         incident = self._incident()
+        symptom = symptom_of(incident)
         analysis = analyze_from_knowledge(
-            symptom_of(incident),
-            _classification_of(incident),
+            symptom,
+            _classification_of(incident, symptom),
             _evidence_of(incident),
             load_knowledge(data_folder()),
             incident["resource"],
@@ -107,8 +108,8 @@ def symptom_of(incident: dict[str, Any]) -> Symptom:
     return Symptom(incident["source"], failure["code"], text)
 
 
-def _classification_of(incident: dict[str, Any]) -> Classification:
-    found = classify(symptom_of(incident), load_rules(data_folder()))
+def _classification_of(incident: dict[str, Any], symptom: Symptom) -> Classification:
+    found = classify(symptom, load_rules(data_folder()))
     if found.category.value == incident["category"]:
         return found
     # Somebody recorded another category since: the analysis follows what is on the incident.
