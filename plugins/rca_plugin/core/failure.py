@@ -1,18 +1,25 @@
-"""A failure: one thing that went wrong, once, as its source reported it."""
+"""What a source reports: a failure is one thing that went wrong, once; a recovery says that it is over."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+
+from rca_plugin.core.category import Severity
 
 
 class Source(str, Enum):
     """Where a failure was seen."""
 
     AIRFLOW = "airflow"
+    ADF = "adf"
+    DATABRICKS = "databricks"
+    AZURE_MONITOR = "azure_monitor"
+    GENERIC = "generic"
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,12 @@ class Failure:
     """One normalized failure event.
 
     `event_key` names the event: the same event has the same key on every way it may arrive.
+    `message` is the error in one or a few lines, `detail` the traceback, output or row around it.
+    `task` is set for what failed in Airflow, `run` (pipeline run, job run) for what ran elsewhere.
+    `alert` names the alert that reported it, for the recovery that ends it.
     `final` is False for a try that Airflow will retry: it is kept, but opens no incident.
-    `message` is the error in one or a few lines, `detail` the traceback or output around it.
+    `severity` is what the sender said, None where it leaves that to us.
+    `labels` are the facts that a matcher may ask for and a diagnosis needs: `cluster_id`, `alert_rule`, ...
     """
 
     source: Source
@@ -48,13 +59,45 @@ class Failure:
     resource: str
     occurred_at: datetime
     message: str
-    task: TaskRef
+    task: TaskRef | None = None
+    run: str | None = None
+    alert: str | None = None
     final: bool = True
     code: str | None = None
     detail: str = ""
     operator: str | None = None
     owner: str | None = None
-    reported_by: str = "listener"
+    severity: Severity | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
+    reported_by: str = "webhook"
+
+    @property
+    def run_id(self) -> str | None:
+        """The run it happened in, in Airflow or elsewhere."""
+        return self.task.run_id if self.task else self.run
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """A sender's word that something works again: either the `alert` that is over, or the `resource`, with
+    everything under it, that succeeded.
+    """
+
+    source: Source
+    event_key: str
+    occurred_at: datetime
+    reason: str
+    alert: str | None = None
+    resource: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one request says. Both are empty where it tells of normal life: a start, a shutdown by request."""
+
+    failures: tuple[Failure, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
 
 
 def event_key(source: Source, *identity: str | int | None) -> str:

@@ -2,7 +2,7 @@
 
 A file is a mapping with up to three parts:
 
-    categories:   per category its default severity and whether repeating may help
+    categories:   per category its default severity, whether repeating may help, and whether it comes in outages
     inherits:     exception class → the class whose rules also hold for it
     rules:        a list of rules, see `Rule`
 """
@@ -54,7 +54,11 @@ def _defaults(file: Path, content: Any) -> Iterator[tuple[Category, Default]]:
     for name, entry in _entries(content):
         place = f"{file.name}: category {name!r}"
         category = word(Category, name, place)
-        default = Default(word(Severity, entry.get("severity"), place), entry.get("remediable") is True)
+        default = Default(
+            word(Severity, entry.get("severity"), place),
+            remediable=entry.get("remediable") is True,
+            outage=entry.get("outage") is True,
+        )
         if default.remediable and category in NOT_REMEDIABLE:
             raise RuleError(f"{place}: repeating cannot help this category; set remediable to false")
         yield category, default

@@ -45,6 +45,8 @@ class Default:
 
     severity: Severity
     remediable: bool
+    #: One cause outside may fail many resources at once: a database, a network, a cloud, an account.
+    outage: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+)
 
-from rca_plugin.core.failure import Failure, Source, TaskRef, task_event_key
-from rca_plugin.core.redaction import redact
-from rca_plugin.core.text import clean, head, tail
-
-MESSAGE_CHARS = 4_000
-DETAIL_CHARS = 32_000
+from rca_plugin.core.failure import Failure, Report, Source, TaskRef, task_event_key
+from rca_plugin.core.sources.fields import as_utc
+from rca_plugin.core.text import clean
 
 # Airflow's identifiers are at most 250 characters (airflow.models.base.ID_LEN) and hold no control characters.
 Identifier = Annotated[
@@ -32,7 +37,7 @@ class AirflowReport(BaseModel):
     map_index: Annotated[int, Field(ge=-1, le=2**31 - 1, strict=True)] = -1
     try_number: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
     will_retry: Annotated[bool, Field(strict=True)] = False
-    occurred_at: AwareDatetime
+    occurred_at: Annotated[AwareDatetime, AfterValidator(as_utc)]
     exception_type: Text | None = None
     message: Text = ""
     traceback: Text = ""
@@ -41,26 +46,28 @@ class AirflowReport(BaseModel):
     reported_by: Annotated[str, StringConstraints(pattern=r"^(listener|callback)$", strict=True)] = "listener"
 
 
-def parse(body: object) -> list[Failure]:
+_REPORT: TypeAdapter[AirflowReport] = TypeAdapter(AirflowReport)
+
+
+def parse(body: object, _received_at: datetime) -> Report:
     """Read a report.
 
     Raises pydantic.ValidationError when the body is not one.
     """
-    report = AirflowReport.model_validate(body)
+    report = _REPORT.validate_python(body)
     task = TaskRef(report.dag_id, report.run_id, report.task_id, report.map_index, report.try_number)
-    return [
-        task_failure(
-            task,
-            occurred_at=report.occurred_at.astimezone(timezone.utc),
-            exception_type=report.exception_type,
-            text=report.message,
-            detail=report.traceback,
-            final=not report.will_retry,
-            operator=report.operator,
-            owner=report.owner,
-            reported_by=report.reported_by,
-        )
-    ]
+    failure = task_failure(
+        task,
+        occurred_at=report.occurred_at,
+        exception_type=report.exception_type,
+        text=report.message,
+        detail=report.traceback,
+        final=not report.will_retry,
+        operator=report.operator,
+        owner=report.owner,
+        reported_by=report.reported_by,
+    )
+    return Report((failure,))
 
 
 def task_failure(
@@ -75,7 +82,7 @@ def task_failure(
     owner: str | None = None,
     reported_by: str,
 ) -> Failure:
-    """A failed task instance try, or DAG run, cleaned, redacted and bounded."""
+    """A failed task instance try, or DAG run, cleaned; what is stored of it is for the server to say."""
     return Failure(
         source=Source.AIRFLOW,
         event_key=task_event_key(task),
@@ -84,7 +91,7 @@ def task_failure(
         message=message_line(exception_type, text),
         task=task,
         final=final,
-        detail=tail(redact(clean(detail)), DETAIL_CHARS),
+        detail=clean(detail),
         operator=operator and clean(operator),
         owner=owner and clean(owner),
         reported_by=reported_by,
@@ -97,6 +104,5 @@ def message_line(exception_type: str | None, text: str) -> str:
     The type is the bare class name, because that is all the log of Airflow 3.3 keeps.
     """
     name = clean(exception_type or "").rpartition(".")[2]
-    message = redact(clean(text)).strip()
-    line = f"{name}: {message}" if name and message else name or message
-    return head(line, MESSAGE_CHARS)
+    message = clean(text).strip()
+    return f"{name}: {message}" if name and message else name or message
