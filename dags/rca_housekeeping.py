@@ -1,4 +1,4 @@
-"""Every minute: find the failures that nobody reported, and start the analyses that could not be started."""
+"""Every minute: find the failures that nobody reported, resolve what works again, start the analyses that wait."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from datetime import datetime, timedelta, timezone
 
 from airflow.sdk import DAG
 
-from rca_plugin.worker.operators.housekeeping import HandOffWaitingOperator, ReconcileOperator
+from rca_plugin.worker.operators.housekeeping import (
+    HandOffWaitingOperator,
+    ReconcileOperator,
+    SettleOperator,
+)
 
 with DAG(
     dag_id="rca_housekeeping",
-    description="Finds unreported failures and starts waiting analyses.",
+    description="Finds unreported failures, resolves what works again, starts waiting analyses.",
     doc_md=__doc__,
     schedule=timedelta(minutes=1),
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
@@ -22,6 +26,7 @@ with DAG(
     is_paused_upon_creation=False,
 ):
     reconcile = ReconcileOperator(task_id="reconcile")
+    settle = SettleOperator(task_id="settle", trigger_rule="all_done")
     hand_off_waiting = HandOffWaitingOperator(task_id="hand_off_waiting", trigger_rule="all_done")
 
-    reconcile >> hand_off_waiting
+    reconcile >> settle >> hand_off_waiting

@@ -58,6 +58,7 @@ class LocalAirflow:
         self.url = f"http://localhost:{self.port}"
         self.password = secrets.token_urlsafe(12)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._sessions: set[int] = set()
         home.mkdir(parents=True, exist_ok=True)
         self.environment = self._environment(
             bundles, database or f"sqlite:///{home}/airflow.db", plugins, options or {}
@@ -138,7 +139,7 @@ class LocalAirflow:
     def create_user(self, name: str, role: str, password: str) -> None:
         """Create a user of the FAB auth manager."""
         self.run(
-            "users", "create", "--username", name, "--password", password, "--role", role,
+            "users", "create", "--username", name, f"--password={password}", "--role", role,
             "--firstname", name, "--lastname", "Demo", "--email", f"{name}@example.invalid",
         )  # fmt: skip
 
@@ -157,6 +158,7 @@ class LocalAirflow:
                     env=self.environment, cwd=self.home, stdin=subprocess.DEVNULL,
                     stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 )  # fmt: skip
+            self._sessions.add(self.processes[component].pid)
 
     def stop(self, *components: str) -> None:
         """End components, all of them if none is named, and everything they started."""
@@ -205,14 +207,19 @@ class LocalAirflow:
         """The ids of running processes that belong to this Airflow, whoever started them."""
         mark = f"AIRFLOW_HOME={self.home}".encode()
         return [
-            pid for pid, environ in _environments() if mark in environ.split(b"\0") and pid != os.getpid()
+            pid
+            for pid, session, environ in _running()
+            if pid != os.getpid() and (session in self._sessions or mark in environ.split(b"\0"))
         ]
 
 
-def _environments() -> Iterator[tuple[int, bytes]]:
+def _running() -> Iterator[tuple[int, int, bytes]]:
+    """Process, session and environment; a process that has given itself a title has overwritten the last."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            yield int(folder.name), (folder / "environ").read_bytes()
+            state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            if state != "Z":
+                yield int(folder.name), int(session), (folder / "environ").read_bytes()
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -6,11 +6,14 @@ Each can be set as an environment variable, for example AIRFLOW__RCA__LISTENER_T
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
+
+from rca_plugin.core.redaction import MOST_PATTERNS, PATTERN_CHARS, own_patterns
 
 SECTION = "rca"
 
@@ -32,6 +35,41 @@ def _option(
 def _number(default: float, low: float, high: float, unit: str, description: str) -> Any:
     allowed = f"{low:g} to {high:g} {unit}"
     return _option(default, allowed=allowed, description=description, check=lambda v: low <= v <= high)
+
+
+def separated(value: str) -> tuple[str, ...]:
+    """The parts of an option that may hold several, separated by commas or line breaks."""
+    return tuple(part.strip() for part in re.split(r"[,\n]", value) if part.strip())
+
+
+def _are_secrets(value: str) -> bool:
+    """Printable ASCII only: what else there is does not come through every header and URL unchanged."""
+    secrets = separated(value)
+    return value == "" or (
+        1 <= len(secrets) <= 2 and all(len(s) >= 16 and re.fullmatch(r"[!-~]+", s) for s in secrets)
+    )
+
+
+def _webhook_secret(sender: str) -> Any:
+    return _option(
+        "",
+        allowed="empty, or one or two secrets of 16 or more printable ASCII characters, separated by a comma",
+        check=_are_secrets,
+        secret=True,
+        description=f"The secret by which {sender} proves itself; only the API server needs it. Two are valid "
+        "at once, to change it without losing a report. Empty: reports from there are refused.",
+    )
+
+
+def _is_guid(value: str) -> bool:
+    return re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value) is not None
+
+
+def _is_authority(value: str) -> bool:
+    parts = urlsplit(value)
+    # Whoever can change what comes from there decides who is let in.
+    local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
+    return _is_base_url(value) and (parts.scheme == "https" or local)
 
 
 def _is_base_url(value: str) -> bool:
@@ -83,6 +121,33 @@ class Settings:
         "How far back the housekeeping DAG looks for failures that nobody reported. It never looks back "
         "beyond its own first run.",
     )  # fmt: skip
+    reopen_window: float = _number(
+        24.0, 0.0, 720.0, "hours",
+        "How long a resolved incident is opened again by the next failure; after that it is closed, and the "
+        "next failure is a new incident.",
+    )  # fmt: skip
+    flapping_threshold: int = _number(
+        3, 1, 100, "times",
+        "An incident that was opened again this often is flapping: it stays open until a person resolves it "
+        "or nothing fails for `reopen_window`.",
+    )  # fmt: skip
+    storm_threshold: int = _number(
+        5, 0, 10_000, "incidents",
+        "More new incidents than this within a minute with the same cause (a category that comes in outages, or "
+        "the very same error) are a storm: one incident for all that follow. 0: never.",
+    )  # fmt: skip
+    source_storm_threshold: int = _number(
+        100, 0, 100_000, "incidents",
+        "The same for new incidents of one source, whatever their cause. 0: never.",
+    )  # fmt: skip
+    redact_patterns: str = _option(
+        "",
+        allowed=f"at most {MOST_PATTERNS} regular expressions (RE2), one a line, of at most {PATTERN_CHARS} "
+        "characters, none of which finds the empty text",
+        check=lambda v: own_patterns(v) is not None,
+        description="What to mask besides the secrets that are known by their name or look: one regular "
+        "expression (RE2) a line. In airflow.cfg write `%%` for `%`, and indent the lines after the first.",
+    )
     evidence_timeout: float = _number(
         60.0, 1.0, 600.0, "seconds",
         "How long an analysis waits for Airflow to settle a failed try and upload its log before it goes "
@@ -91,6 +156,43 @@ class Settings:
     evidence_log_lines: int = _number(
         200, 10, 2000, "lines",
         "How many lines at the end of a failed try's log are evidence.",
+    )  # fmt: skip
+    webhook_secret_adf: str = _webhook_secret("Azure Data Factory")
+    webhook_secret_azure_monitor: str = _webhook_secret("an action group of Azure Monitor")
+    webhook_secret_databricks: str = _webhook_secret("a notification destination of Databricks")
+    webhook_secret_generic: str = _webhook_secret("any other sender")
+    entra_tenant_id: str = _option(
+        "",
+        allowed="empty, or a GUID",
+        check=lambda v: v == "" or _is_guid(v),
+        description="The Entra ID tenant whose tokens a secure webhook of Azure Monitor may send. Needs "
+        "`entra_audience` as well.",
+    )
+    entra_audience: str = _option(
+        "",
+        allowed="empty, or one or more, separated by commas",
+        check=lambda v: v == "" or bool(separated(v)),
+        description="Who those tokens must be for: the application ID URI, or the client ID, of the application "
+        "that the secure webhook names.",
+    )
+    entra_caller: str = _option(
+        "461e8683-5575-4561-ac7f-899cc907d62a",
+        allowed="a GUID",
+        check=_is_guid,
+        description="The application that those tokens must be issued to. The default is Azure Monitor's own, "
+        "*AzNS AAD Webhook*, the same in every tenant.",
+    )
+    entra_authority: str = _option(
+        "https://login.microsoftonline.com",
+        allowed="an https URL",
+        check=_is_authority,
+        description="Where Entra ID publishes the keys it signs with; other than the default only in a "
+        "national cloud.",
+    )
+    rate_limit: float = _number(
+        500.0, 1.0, 100_000.0, "requests a second",
+        "How much each source may send to each process of the API server; ten seconds' worth at once after a "
+        "rest. What is more is answered with 429 and Retry-After.",
     )  # fmt: skip
 
 
@@ -175,7 +277,15 @@ def settings() -> Settings:
     """
     from airflow.configuration import conf
 
+    # Airflow 3.3 reads `<option>_cmd` and `<option>_secret`, and hides a value, only where it knows the option
+    # to be sensitive; a plugin has no other way to tell it.
+    conf.sensitive_config_values.update((SECTION, option.name) for option in options() if option.secret)
     return read(lambda name: conf.get(SECTION, name, fallback=None))
+
+
+def webhook_secrets(source: str) -> tuple[str, ...]:
+    """The one or two secrets by which a source proves itself; none where the option is not set."""
+    return separated(getattr(settings(), f"webhook_secret_{source}"))
 
 
 def api_base_url() -> str:

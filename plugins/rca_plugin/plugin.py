@@ -44,8 +44,9 @@ class RcaPlugin(AirflowPlugin):
     def appbuilder_views(self) -> list[dict[str, Any]]:
         """The pages at /pluginsv2/rca. Without a name, so that only the entry below is in the menu."""
         from rca_plugin.server.views.incidents import IncidentsView
+        from rca_plugin.server.views.silences import SilencesView
 
-        return [{"view": IncidentsView()}]
+        return [{"view": IncidentsView()}, {"view": SilencesView()}]
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:
@@ -56,10 +57,14 @@ class RcaPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_root_middlewares(self) -> list[dict[str, Any]]:
-        """A bound on the size of what is sent to us."""
+        """A bound on the size of what is sent to us, and what keeps secrets in URLs out of the access logs."""
         from rca_plugin.server.body_limit import BodyLimit
+        from rca_plugin.server.hidden_query import HiddenQuery
 
-        return [{"middleware": BodyLimit, "args": [], "kwargs": {}, "name": "RCA body limit"}]
+        return [
+            {"middleware": BodyLimit, "args": [], "kwargs": {}, "name": "RCA body limit"},
+            {"middleware": HiddenQuery, "args": [], "kwargs": {}, "name": "RCA hidden query"},
+        ]
 
     @cached_property
     def external_views(self) -> list[dict[str, Any]]:

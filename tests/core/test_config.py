@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rca_plugin.cli.options import page
-from rca_plugin.config import ConfigError, Settings, options, read
+from rca_plugin.config import ConfigError, Settings, options, read, settings, webhook_secrets
 from tests.conftest import REPOSITORY
 
 
@@ -30,6 +30,11 @@ def test_values_are_typed() -> None:
         ("listener_timeout", "nan"),
         ("listener_enabled", "maybe"), ("evidence_log_lines", "1.5"), ("api_url", "ftp://x"), ("api_url", "localhost"),
         ("environment", ""), ("service_secret", "short"), ("reconcile_window", "-1"),
+        ("webhook_secret_adf", "short"), ("webhook_secret_adf", f"{'a' * 16},short"), ("webhook_secret_adf", ","),
+        ("webhook_secret_adf", ",".join(["a" * 16] * 3)), ("webhook_secret_adf", "a" * 16 + " b"),
+        ("webhook_secret_adf", "\u00e4" * 16), ("entra_tenant_id", "contoso.com"), ("entra_audience", " , "),
+        ("entra_authority", "http://login.example.com"), ("entra_authority", ""), ("entra_caller", ""),
+        ("rate_limit", "0"), ("rate_limit", "inf"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_names_the_option_and_what_is_allowed(name: str, value: str) -> None:
@@ -45,6 +50,41 @@ def test_a_secret_is_shown_nowhere() -> None:
         read({"service_secret": "hunter2"}.get)
     assert "hunter2" not in str(refused.value)
     assert "hunter2" not in repr(Settings(service_secret="hunter2hunter2hunter2"))
+
+
+@pytest.mark.parametrize("separator", [",", "\n", " , ", ",\n"])
+def test_two_secrets_are_valid_at_once(separator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__RCA__WEBHOOK_SECRET_ADF", f"{'a' * 16}{separator}{'b' * 16}")
+    settings.cache_clear()
+    try:
+        assert webhook_secrets("adf") == ("a" * 16, "b" * 16)
+        assert webhook_secrets("generic") == ()
+    finally:
+        settings.cache_clear()
+
+
+def test_a_secret_may_come_from_a_command_or_a_secrets_backend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from airflow.configuration import conf
+
+    monkeypatch.setenv("AIRFLOW__RCA__WEBHOOK_SECRET_ADF_CMD", "echo from-a-command-1234")
+    monkeypatch.setenv("AIRFLOW__RCA__WEBHOOK_SECRET_GENERIC_SECRET", "rca-generic")
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", f"{__name__}.Vault")
+    settings.cache_clear()
+    try:
+        assert webhook_secrets("adf") == ("from-a-command-1234",)
+        assert webhook_secrets("generic") == ("from-a-vault-rca-generic",)
+        assert conf.is_sensitive_option("rca", "webhook_secret_databricks")
+    finally:
+        settings.cache_clear()
+
+
+class Vault:
+    """A secrets backend."""
+
+    def get_config(self, key: str) -> str:
+        return f"from-a-vault-{key}"
 
 
 def test_every_option_is_documented() -> None:

@@ -20,6 +20,8 @@ from rca_plugin.core.json_body import BodyError, parse_json
         (b'{"a":' * 40 + b"1" + b"}" * 40, "too_deep"),
         (b"[" + b"1," * 30_000 + b"1]", "too_many_values"),
         (b"1" * 5_000, "invalid_json"),
+        (b"1e999", "invalid_json"),
+        (b'{"a": [-1e999]}', "invalid_json"),
     ],
 )
 def test_dishonest_bodies_are_refused_with_a_code(body: bytes, code: str) -> None:

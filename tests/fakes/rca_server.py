@@ -15,12 +15,17 @@ from typing import Any
 
 @dataclass
 class RcaServer:
-    """`answers` are taken in turn, the last one for ever: a status, "stall", "trickle" or "reset"."""
+    """`answers` are taken in turn, the last one for ever: a status, "stall", "trickle" or "reset".
+
+    `retry_after` goes with each status that is an error; `arrivals` are in monotonic seconds.
+    """
 
     answers: list[int | str]
+    retry_after: str | None = None
     url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    arrivals: list[float] = field(default_factory=list)
 
     def next_answer(self) -> int | str:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -39,6 +44,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         state = self.server.state
+        state.arrivals.append(time.monotonic())
         state.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         state.tokens.append(self.headers["Authorization"].removeprefix("Bearer "))
         answer = state.next_answer()
@@ -62,6 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int) -> None:
         content = json.dumps({"error": {"code": "told_so", "message": "as told"}} if status >= 400 else {})
         self.send_response(status)
+        if status >= 400 and self.server.state.retry_after is not None:
+            self.send_header("Retry-After", self.server.state.retry_after)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content.encode())
@@ -71,9 +79,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def rca_server(*answers: int | str) -> Iterator[RcaServer]:
+def rca_server(*answers: int | str, retry_after: str | None = None) -> Iterator[RcaServer]:
     """Run one on a free port."""
-    state = RcaServer(list(answers))
+    state = RcaServer(list(answers), retry_after)
     httpd = _Server(state)
     state.url = f"http://127.0.0.1:{httpd.server_port}"
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

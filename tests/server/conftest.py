@@ -60,13 +60,18 @@ def _empty() -> None:
     from airflow.models.dag import DagModel
     from airflow.models.dagrun import DagRun
     from airflow.models.log import Log
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
     from sqlalchemy import update
 
-    from rca_plugin.server.models import AuditRow, FailureRow, Incident
+    from rca_plugin.server.models import AuditRow, FailureRow, Incident, RecoveryRow, Silence
 
     with create_session(scoped=False) as session:
-        for model in (AuditRow, FailureRow, Incident, DagRun, Log):
+        ours = (AuditRow, FailureRow, RecoveryRow, Incident, Silence)
+        # One by one: a migration before may have left a connection to SQLite without foreign keys.
+        for model in (*ours, RenderedTaskInstanceFields, XComModel, TaskInstance, DagRun, Log):
             session.execute(delete(model))
         session.execute(text("DELETE FROM import_error"))
         session.execute(update(DagModel).values(is_paused=False, is_stale=False, has_import_errors=False))

@@ -96,7 +96,7 @@ def token(sqlite_airflow: LocalAirflow) -> Callable[..., dict[str, str]]:
 def fastapi_routes(app: FastAPI) -> list[tuple[str, str]]:
     [ours] = [route.app for route in app.routes if isinstance(route, Mount) and route.path == "/rca"]
     return [
-        (method, "/rca" + route.path.replace("{incident_id}", "1"))
+        (method, "/rca" + route.path.replace("{incident_id}", "1").replace("{silence_id}", "1"))
         for route in _flat(ours.routes)
         for method in sorted(route.methods or ())
     ]
@@ -108,7 +108,7 @@ def _flat(routes: list[Any]) -> list[Any]:
 
 def flask_routes(app: FastAPI) -> list[tuple[str, str]]:
     [flask_app] = [r.app.app for r in app.routes if isinstance(r, Mount) and r.path == "/pluginsv2"]
-    values = {"incident_id": 1, "source": "airflow", "name": "rca.css"}
+    values = {"incident_id": 1, "silence_id": 1, "source": "airflow", "name": "rca.css"}
     with flask_app.test_request_context():
         adapter = flask_app.create_url_adapter(None) or flask_app.url_map.bind("localhost")
         return [

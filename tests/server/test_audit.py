@@ -10,15 +10,16 @@ from airflow.utils.session import create_session
 from sqlalchemy import delete, update
 
 from rca_plugin.server import audit
-from rca_plugin.server.intake import take_in
 from rca_plugin.server.models import AuditRow
-from tests.server.test_intake import a_failure
+from tests.server.test_intake import a_failure, store
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 def an_incident_with_four_entries() -> int:
-    [receipt, *_] = take_in([a_failure(f"run-{n}") for n in range(3)])
+    [receipt] = store(a_failure("run-0"))
+    for n in (1, 2):
+        store(a_failure(f"run-{n}"))
     assert receipt.incident_id is not None
     return receipt.incident_id
 
@@ -69,5 +70,5 @@ def test_a_row_moved_up_with_a_new_hash_breaks_the_chain() -> None:
     with create_session(scoped=False) as session:
         row = session.query(AuditRow).filter(*entry(2, incident_id)).one()
         row.at += timedelta(seconds=1)
-        row.hash = audit._seal(row)
+        row.hash = audit._hash_of(row)
     assert first_broken(incident_id) == 3

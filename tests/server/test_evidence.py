@@ -9,9 +9,8 @@ from sqlalchemy import update
 
 from rca_plugin.core.evidence import Evidence
 from rca_plugin.server.findings import collect_evidence
-from rca_plugin.server.intake import take_in
 from rca_plugin.server.reconcile import reconcile
-from tests.server.test_intake import a_failure, rows
+from tests.server.test_intake import a_failure, rows, store
 from tests.server.test_reconcile import NOW, a_failed_task, a_run
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -27,7 +26,7 @@ def collected(incident_id: int | None) -> dict[str, Evidence]:
 
 
 def test_what_is_gone_is_noted_as_missing() -> None:
-    [receipt] = take_in([a_failure("run-1")])
+    [receipt] = store(a_failure("run-1"))
     facts = collected(receipt.incident_id)
     assert "Connection refused" in facts["error"].text
     assert "not in Airflow's database any more" in facts["run"].text

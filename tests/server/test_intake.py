@@ -10,11 +10,12 @@ from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from sqlalchemy import func, select, update
 
-from rca_plugin.core.failure import Failure, TaskRef
+from rca_plugin.core.failure import Failure, Report, TaskRef
 from rca_plugin.core.sources.airflow import task_failure
-from rca_plugin.server import audit, intake
+from rca_plugin.server import audit, handoff, intake
+from rca_plugin.server.group_commit import GroupCommit
 from rca_plugin.server.incidents import failures_of
-from rca_plugin.server.intake import take_in
+from rca_plugin.server.intake import Receipt, take_in
 from rca_plugin.server.models import AuditRow, FailureRow, Incident
 from rca_plugin.server.waiting import hand_off_waiting
 
@@ -35,6 +36,10 @@ def a_failure(run: str = "run-1", *, task: str = "load", try_number: int = 1, fi
     )
 
 
+def store(*failures: Failure) -> list[Receipt]:
+    return take_in(Report(failures))
+
+
 def rows(model: type) -> list:
     with create_session(scoped=False) as session:
         return list(session.scalars(select(model).order_by(model.id)))
@@ -51,7 +56,7 @@ def actions(incident_id: int) -> list[str]:
 
 
 def test_a_failure_becomes_an_incident_with_its_rca_run() -> None:
-    [receipt] = take_in([a_failure()])
+    [receipt] = store(a_failure())
     [incident] = rows(Incident)
     [run] = rca_runs()
     assert (receipt.result, receipt.incident_id) == ("opened", incident.id)
@@ -67,17 +72,17 @@ def test_a_failure_becomes_an_incident_with_its_rca_run() -> None:
 
 
 def test_the_same_event_twice_changes_nothing() -> None:
-    [first] = take_in([a_failure()])
+    [first] = store(a_failure())
     before = actions(first.incident_id)
-    [again] = take_in([a_failure()])
+    [again] = store(a_failure())
     assert (again.result, again.incident_id) == ("duplicate", first.incident_id)
     assert rows(Incident)[0].failure_count == 1
     assert actions(first.incident_id) == before
 
 
 def test_the_same_cause_in_another_run_is_counted() -> None:
-    take_in([a_failure("run-1")])
-    [receipt] = take_in([a_failure("run-2", minutes=10)])
+    store(a_failure("run-1"))
+    [receipt] = store(a_failure("run-2", minutes=10))
     [incident] = rows(Incident)
     assert receipt.result == "counted"
     assert incident.failure_count == 2
@@ -87,24 +92,23 @@ def test_the_same_cause_in_another_run_is_counted() -> None:
 
 
 def test_an_earlier_failure_that_arrives_late_moves_only_the_first_time() -> None:
-    take_in([a_failure("run-2", minutes=10)])
-    take_in([a_failure("run-1", minutes=0)])
+    store(a_failure("run-2", minutes=10))
+    store(a_failure("run-1", minutes=0))
     [incident] = rows(Incident)
     assert (incident.first_failure_at, incident.last_failure_at) == (NOON, NOON + timedelta(minutes=10))
 
 
 def test_other_tasks_and_other_errors_are_other_incidents() -> None:
-    receipts = take_in(
-        [a_failure(), a_failure(task="send"), a_failure("run-2", error="password authentication failed")]
-    )
+    other_error = a_failure("run-2", error="password authentication failed")
+    receipts = store(a_failure(), a_failure(task="send"), other_error)
     assert [receipt.result for receipt in receipts] == ["opened"] * 3
     assert len(rows(Incident)) == 3
 
 
 def test_a_try_that_is_retried_opens_nothing_and_is_on_the_timeline_of_the_last() -> None:
-    assert take_in([a_failure(try_number=1, final=False)])[0].result == "recorded"
+    assert store(a_failure(try_number=1, final=False))[0].result == "recorded"
     assert rows(Incident) == []
-    [receipt] = take_in([a_failure(try_number=2)])
+    [receipt] = store(a_failure(try_number=2))
     assert receipt.result == "opened"
     assert {row.incident_id for row in rows(FailureRow)} == {receipt.incident_id}
     assert rows(Incident)[0].failure_count == 1
@@ -113,25 +117,25 @@ def test_a_try_that_is_retried_opens_nothing_and_is_on_the_timeline_of_the_last(
 
 def test_one_batch_is_all_or_nothing_and_answers_in_order() -> None:
     batch = [a_failure(f"run-{n}", task=task) for n in range(3) for task in ("b", "a")]
-    receipts = take_in(batch)
+    receipts = store(*batch)
     stored = {row.event_key: row.incident_id for row in rows(FailureRow)}
     assert [stored[f.event_key] for f in batch] == [r.incident_id for r in receipts]
     assert Counter(r.result for r in receipts) == {"opened": 2, "counted": 4}
 
 
 def test_an_exception_right_after_the_hand_off_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = intake.hand_off
-    made: list[str] = []
+    real = handoff._create_runs
+    made: list[int] = []
 
-    def hand_off_then_fail(session, incident):
-        made.append(real(session, incident))
-        session.flush()
+    def hand_off_then_fail(session, confs):
+        real(session, confs)
+        made.append(session.scalar(select(func.count(DagRun.id)).where(DagRun.dag_id == "rca_incident")))
         raise ZeroDivisionError
 
-    monkeypatch.setattr(intake, "hand_off", hand_off_then_fail)
+    monkeypatch.setattr(handoff, "_create_runs", hand_off_then_fail)
     with pytest.raises(ZeroDivisionError):
-        take_in([a_failure()])
-    assert made
+        store(a_failure())
+    assert made == [1]
     assert (rows(Incident), rows(FailureRow), rows(AuditRow), rca_runs()) == ([], [], [], [])
 
 
@@ -145,7 +149,7 @@ def test_an_exception_right_after_the_hand_off_leaves_nothing(monkeypatch: pytes
 )
 def test_an_incident_waits_for_its_dag_and_says_so(state: dict, reason: str) -> None:
     set_rca_dag(**state)
-    [receipt] = take_in([a_failure()])
+    [receipt] = store(a_failure())
     [incident] = rows(Incident)
     assert receipt.result == "opened"
     assert reason in incident.analysis_problem
@@ -167,13 +171,13 @@ def set_rca_dag(**values: bool) -> None:
 
 
 def test_a_failing_rca_run_is_noted_on_its_incident_and_not_analyzed() -> None:
-    [opened] = take_in([a_failure()])
+    [opened] = store(a_failure())
     [incident] = rows(Incident)
     own = task_failure(
         TaskRef("rca_incident", incident.rca_run_id, "analyze", -1, 4),
         occurred_at=NOON, exception_type="KeyError", text="'x'", reported_by="listener",
     )  # fmt: skip
-    [receipt] = take_in([own])
+    [receipt] = store(own)
     assert (receipt.result, receipt.incident_id) == ("own", opened.incident_id)
     assert len(rows(Incident)) == len(rca_runs()) == 1
     assert rows(Incident)[0].failure_count == 1
@@ -188,7 +192,7 @@ def test_a_failing_rca_run_is_noted_on_its_incident_and_not_analyzed() -> None:
 def test_counts_are_exact_when_16_threads_report_at_once() -> None:
     def post(thread: int) -> None:
         for number in range(50):
-            take_in([a_failure(f"run-{thread}-{number}")])
+            store(a_failure(f"run-{thread}-{number}"))
 
     in_threads(16, post)
     [incident] = rows(Incident)
@@ -197,7 +201,10 @@ def test_counts_are_exact_when_16_threads_report_at_once() -> None:
     assert len(rows(FailureRow)) == 800
     with create_session(scoped=False) as session:
         assert audit.first_broken_entry(session, incident.id) is None
-        assert session.scalar(select(func.count(AuditRow.id))) == 801
+        entries = audit.timeline(session, incident.id)
+    assert [entry.action for entry in entries[:2]] == ["opened", "handed_off"]
+    assert {entry.action for entry in entries[2:]} == {"failed_again"}
+    assert entries[-1].detail["count"] >= 500
 
 
 @pytest.mark.timeout(180)
@@ -207,15 +214,16 @@ def test_distinct_failures_reported_twice_at_once_are_stored_once() -> None:
     def post(_: int) -> None:
         for number in range(25):
             results.extend(
-                r.result for r in take_in([a_failure(task=f"task-{number}"), a_failure(task=f"t-{number}")])
+                r.result for r in store(a_failure(task=f"task-{number}"), a_failure(task=f"t-{number}"))
             )
 
     in_threads(8, post)
     counted = Counter(results)
-    assert counted["opened"] == 50
+    assert counted["opened"] + counted["suppressed"] == 50
     assert counted["duplicate"] == 7 * 50
-    assert {incident.failure_count for incident in rows(Incident)} == {1}
-    assert len(rca_runs()) == 50
+    failed = [incident for incident in rows(Incident) if incident.kind == "failure"]
+    assert len({incident.resource for incident in failed}) == len(failed) == 50
+    assert {incident.failure_count for incident in failed} == {1}
 
 
 def in_threads(count: int, work) -> None:
@@ -236,8 +244,40 @@ def in_threads(count: int, work) -> None:
 
 
 def test_a_busy_server_says_so_instead_of_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "_WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(intake, "_AT_ONCE", threading.BoundedSemaphore(1))
-    with intake._AT_ONCE, pytest.raises(intake.BusyError):
-        take_in([a_failure()])
-    assert rows(FailureRow) == []
+    working, go_on = threading.Event(), threading.Event()
+
+    def hang(events):
+        working.set()
+        go_on.wait(30)
+        return intake._store(events)
+
+    monkeypatch.setattr(intake, "_together", GroupCommit(hang, most=10, patience=0.05, for_all=()))
+    first = threading.Thread(target=store, args=(a_failure("run-1"),))
+    first.start()
+    working.wait(30)
+    with pytest.raises(intake.BusyError):
+        store(a_failure("run-2"))
+    go_on.set()
+    first.join()
+    assert [row.run_id for row in rows(FailureRow)] == ["run-1"]
+
+
+def test_what_one_sender_cannot_store_does_not_spoil_what_others_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = intake.record
+    monkeypatch.setattr(intake, "record", lambda session, events, waits_for: (
+        1 / 0 if any(event.run_id == "bad" for event in events) else real(session, events, waits_for)
+    ))  # fmt: skip
+    together: list[str] = []
+
+    def post(number: int) -> None:
+        run = "bad" if number == 3 else f"run-{number}"
+        try:
+            together.append(store(a_failure(run))[0].result)
+        except ZeroDivisionError:
+            together.append("error")
+
+    in_threads(8, post)
+    assert sorted(together) == ["counted"] * 6 + ["error", "opened"]
+    assert rows(Incident)[0].failure_count == 7

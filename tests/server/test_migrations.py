@@ -8,12 +8,13 @@ import pytest
 from airflow.utils.session import create_session
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select, text
 
 from rca_plugin.server.db_manager import RcaDBManager
+from rca_plugin.server.models import AuditRow, FailureRow, Incident
 
 pytestmark = pytest.mark.usefixtures("metadata_database")
-TABLES = {"rca_incident", "rca_failure", "rca_audit"}
+TABLES = {"rca_incident", "rca_failure", "rca_recovery", "rca_silence", "rca_audit"}
 
 
 @pytest.fixture
@@ -91,3 +92,49 @@ def test_downgrade_takes_the_tables_away_and_upgrade_brings_them_back(manager: R
 
 def test_a_pending_migration_is_seen(manager: RcaDBManager) -> None:
     assert not manager.check_migration()
+
+
+def test_what_is_stored_stays_when_columns_are_added(manager: RcaDBManager) -> None:
+    manager.initdb(use_migration_files=True)
+    manager.session.commit()
+    manager.downgrade("0001")
+    at = "2026-11-23 12:00:00"
+    columns = {
+        "rca_incident": {
+            "id": 7, "fingerprint": "f7", "open_fingerprint": "f7", "source": "airflow", "resource": "orders/load",
+            "environment": "production", "title": "boom", "category": "unknown", "severity": "Medium", "priority": "P3",
+            "confidence": 0.5, "status": "open", "failure_count": 3, "first_failure_at": at, "last_failure_at": at,
+        },
+        "rca_failure": {
+            "id": 8, "event_key": "e8", "incident_id": 7, "source": "airflow", "resource": "orders/load", "map_index": -1,
+            "try_number": 1, "final": True, "occurred_at": at, "recorded_at": at, "reported_by": "listener",
+            "message": "boom", "signature": "boom", "detail": "",
+        },
+        "rca_audit": {
+            "id": 9, "incident_id": 7, "seq": 1, "at": at, "actor": "rca", "action": "opened", "detail": "{}",
+            "prev_hash": "0", "hash": "1",
+        },
+    }  # fmt: skip
+    with create_session(scoped=False) as session:
+        for table, values in columns.items():
+            names = ", ".join(values)
+            places = ", ".join(f":{name}" for name in values)
+            session.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), values)
+    manager.session.commit()
+    manager.upgradedb(to_revision="head")
+    with create_session(scoped=False) as session:
+        [incident] = session.scalars(select(Incident))
+        [failure] = session.scalars(select(FailureRow))
+        [entry] = session.scalars(select(AuditRow))
+        assert (incident.id, incident.failure_count, incident.kind, incident.cause) == (7, 3, "failure", "f7")
+        assert (incident.opened_at, incident.reopened_count, incident.flapping) == (
+            incident.first_failure_at,
+            0,
+            False,
+        )
+        assert (failure.incident_id, failure.labels, failure.severity) == (7, {}, None)
+        assert (entry.incident_id, entry.action) == (7, "opened")
+    manager.session.commit()
+    manager.downgrade("0001")
+    with create_session(scoped=False) as session:
+        assert session.execute(text("SELECT count(*) FROM rca_failure")).scalar() == 1

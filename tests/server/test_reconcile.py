@@ -15,7 +15,7 @@ from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select, update
 
-from rca_plugin.core.failure import TaskRef
+from rca_plugin.core.failure import Report, TaskRef
 from rca_plugin.core.sources.airflow import task_failure
 from rca_plugin.server.intake import take_in
 from rca_plugin.server.models import FailureRow, Incident
@@ -70,10 +70,14 @@ def test_a_failed_task_that_nobody_reported_is_taken_in_once() -> None:
 
 def test_what_was_reported_is_left_alone() -> None:
     a_failed_task()
-    take_in([
-        task_failure(TaskRef(DAG_ID, "run-1", TASK_ID, -1, 1), occurred_at=A_MINUTE_AGO, exception_type="KeyError",
-                     text="'name'", reported_by="listener"),
-    ])  # fmt: skip
+    reported = task_failure(
+        TaskRef(DAG_ID, "run-1", TASK_ID, -1, 1),
+        occurred_at=A_MINUTE_AGO,
+        exception_type="KeyError",
+        text="'name'",
+        reported_by="listener",
+    )
+    take_in(Report((reported,)))
     assert reconcile().taken_in == 0
     assert len(incidents()) == 1
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rca_plugin.worker.operators.incident import AnalyzeOperator, ClassifyOperat
 PAGES = "/pluginsv2/rca"
 LIST = f"{PAGES}/incidents"
 IN_AIRFLOW = "/plugin/rca_incidents"
+OUTSIDE_SECRET = "shared-with-whatever-posts-json"
 BUNDLES = {"rca": REPOSITORY / "dags", "examples": REPOSITORY / "dags" / "examples"}
 
 MAPPED, MAPPED_TASK, FAILED_INDEX = "example_partner_files", "parse", 1
@@ -94,7 +96,7 @@ class Site:
 @contextmanager
 def running_site(home: Path) -> Iterator[Site]:
     """Start Airflow, let DAGs fail in it, and leave the API server running."""
-    with LocalAirflow(home, BUNDLES) as airflow:
+    with LocalAirflow(home, BUNDLES, options={"RCA__WEBHOOK_SECRET_GENERIC": OUTSIDE_SECRET}) as airflow:
         airflow.migrate()
         # Two processes that create FAB's permissions at the same time get in each other's way.
         airflow.create_admin()
@@ -146,6 +148,23 @@ def report(site: Site, resource: str, exception_type: str, message: str, **field
     )
 
 
+def report_outside(site: Site, resource: str, message: str, **fields: Any) -> int:
+    """What failed outside of Airflow; answers the number of the incident."""
+    moment = time.time_ns()
+    body = {"resource": resource, "message": message, "id": str(moment), "occurred_at": _now(moment)} | fields
+    answer = httpx.post(
+        f"{site.url}{PAGES}/webhooks/generic",
+        json=body, headers={"Authorization": f"Bearer {OUTSIDE_SECRET}"}, timeout=30,
+    )  # fmt: skip
+    answer.raise_for_status()
+    return int(answer.json()["results"][0]["incident_id"])
+
+
+def _now(moment: int) -> str:
+    # To the microsecond: a failure is older than the silence that was made before it otherwise.
+    return datetime.fromtimestamp(moment / 1e9, timezone.utc).isoformat()
+
+
 def _report_hostile(site: Site) -> int:
     return _send(
         site,
@@ -161,7 +180,7 @@ def _send(site: Site, fields: dict[str, Any]) -> int:
     body = {
         "run_id": f"scheduled__{moment}",
         "try_number": 1,
-        "occurred_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment / 1e9)),
+        "occurred_at": _now(moment),
         "owner": "data-platform",
     }
     [receipt] = site.as_task("POST", f"{PAGES}/webhooks/airflow", body | fields)["results"]
@@ -180,15 +199,21 @@ def _analyze(site: Site, incident_id: int) -> None:
                 step.execute({})
 
 
-READER, NOBODY = "reader", "nobody"
+READER, NOBODY, VIEWER = "reader", "nobody", "viewer"
 # What a role needs to see the entry in the navigation and the pages behind it, with no DAG yet.
 _TO_SEE_THE_PAGES = [("can_read", "Website"), ("can_read", "Plugins"), ("menu_access", "Browse")]
 
 
 def _add_readers(site: Site) -> None:
-    """A user who may read one DAG, and one who may read none."""
-    of_one_dag = [("can_read", f"DAG:{PLAIN}"), ("can_read", "DAG Runs"), ("can_read", "Task Instances")]
-    for name, permissions in ((READER, [*_TO_SEE_THE_PAGES, *of_one_dag]), (NOBODY, _TO_SEE_THE_PAGES)):
+    """Users who may read one DAG, none and all of them; none of them may trigger any."""
+    of_runs = [("can_read", "DAG Runs"), ("can_read", "Task Instances")]
+    of_one_dag = [("can_read", f"DAG:{PLAIN}"), *of_runs]
+    of_all_dags = [("can_read", "DAGs"), *of_runs]
+    for name, permissions in (
+        (READER, [*_TO_SEE_THE_PAGES, *of_one_dag]),
+        (NOBODY, _TO_SEE_THE_PAGES),
+        (VIEWER, [*_TO_SEE_THE_PAGES, *of_all_dags]),
+    ):
         actions = [
             {"action": {"name": action}, "resource": {"name": resource}} for action, resource in permissions
         ]

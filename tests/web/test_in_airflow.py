@@ -89,9 +89,12 @@ def test_a_link_to_the_failed_try_leaves_the_frame(page: Page, site: Site) -> No
 def test_a_link_to_the_rca_run_leaves_the_frame(page: Page, site: Site) -> None:
     resource = f"{PLAIN}/{PLAIN_TASK}"
     page.goto(f"{IN_AIRFLOW}{site.page_of(resource)}")
-    rca_run = f"RCA-{site.ids[resource]}_1"
-    page.frame_locator("iframe").get_by_role("link", name=rca_run).click()
-    page.wait_for_url(f"**/dags/rca_incident/runs/{rca_run}")
+    link = page.frame_locator("iframe").get_by_role(
+        "link", name=re.compile(rf"^RCA-{site.ids[resource]}_\d+T")
+    )
+    rca_run = link.inner_text()
+    link.click()
+    page.wait_for_url(f"**/dags/rca_incident/runs/{rca_run}**")
     expect(page.get_by_role("heading", name=rca_run)).to_be_visible()
 
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from airflow.sdk import BaseOperator, TaskInstanceState
+from airflow.sdk._shared.secrets_masker import mask_secret, reset_secrets_masker
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from rca_plugin import config
+from rca_plugin.core.failure import Failure
 from rca_plugin.core.service_token import verify
 from rca_plugin.core.sources.airflow import parse
 from rca_plugin.worker import listener
@@ -31,6 +33,10 @@ def a_task_instance(
         id=uuid.uuid4(), dag_id="orders", run_id="run-1", task_id="load", map_index=-1, try_number=2, state=state,
         task=task or BaseOperator(task_id="load", owner="data"), end_date=datetime(2026, 11, 23, tzinfo=timezone.utc),
     )  # fmt: skip
+
+
+def parsed(body: object) -> tuple[Failure, ...]:
+    return parse(body, datetime.now(timezone.utc)).failures
 
 
 @pytest.fixture
@@ -63,7 +69,7 @@ def test_the_listener_reports_what_the_server_takes(configured: Callable[..., No
     with rca_server(202) as server:
         configured(server.url)
         listener.on_task_instance_failed("running", a_task_instance(), error_with_cause())
-    [failure] = parse(server.requests[0])
+    [failure] = parsed(server.requests[0])
     assert failure.message == "RuntimeError: could not load"
     assert "ConnectionRefusedError" in failure.detail
     assert (failure.resource, failure.task.try_number, failure.final) == ("orders/load", 2, True)
@@ -85,7 +91,7 @@ def test_the_callback_names_the_same_event(configured: Callable[..., None]) -> N
         configured(server.url)
         listener.on_task_instance_failed("running", a_task_instance(), ValueError("x"))
         rca_failure_callback({"ti": a_task_instance(), "exception": ValueError("x")})
-    [one], [other] = (parse(request) for request in server.requests)
+    [one], [other] = (parsed(request) for request in server.requests)
     assert one.event_key == other.event_key
     assert one.message == other.message
 
@@ -151,8 +157,24 @@ def test_whatever_was_raised_can_be_reported(configured: Callable[..., None], er
     with rca_server(202) as server:
         configured(server.url)
         report_failure(a_task_instance(), error, will_retry=False, reported_by="listener")
-    [failure] = parse(server.requests[0])
+    [failure] = parsed(server.requests[0])
     assert failure.message
+
+
+def test_what_airflow_knows_to_be_secret_does_not_leave_the_task(configured: Callable[..., None]) -> None:
+    secret = "correct" + " horse"
+    mask_secret(secret)
+    try:
+        with rca_server(202) as server:
+            configured(server.url)
+            for padding in ("", "x" * 19_990 + " "):  # the second is cut in the middle of the secret
+                error = ValueError(f"{padding}{secret} is wrong")
+                report_failure(a_task_instance(), error, will_retry=False, reported_by="listener")
+    finally:
+        reset_secrets_masker()
+    assert "*** is wrong" in server.requests[0]["message"]
+    assert "correct" not in str(server.requests)
+    assert len(server.requests) == 2
 
 
 def test_an_error_of_a_megabyte_makes_a_small_report(configured: Callable[..., None]) -> None:

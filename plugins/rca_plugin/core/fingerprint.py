@@ -8,42 +8,27 @@ not certain to be a variable part, the text is left alone.
 from __future__ import annotations
 
 import hashlib
-import re
 
 from rca_plugin.core.failure import Source
+from rca_plugin.core.variable_part import without_variable_parts
 
 SIGNATURE_CHARS = 500
-# Only the beginning is masked: the cost of a report does not grow with what a task chose to print.
-_INPUT_CHARS = 4 * SIGNATURE_CHARS
-
-_MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
-    (
-        re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"),
-        "<time>",
-    ),
-    (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\b"), "<time>"),
-    (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<address>"),
-    (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,64}\b", re.IGNORECASE), "<hex>"),
-    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b"), "<ip>"),
-    (re.compile(r"/tmp/[\w./-]{1,200}"), "<tmp>"),  # noqa: S108  the text of a message, not a path we use
-    (re.compile(r"\b\d{5,}\b"), "<number>"),
-    (re.compile(r"(?<=\bin )\d+(?:\.\d+)?(?=\s?(?:ms|s|sec|seconds|minutes)\b)"), "<number>"),
-    (re.compile(r"(?<=\bafter )\d+(?:\.\d+)?(?=\s?(?:ms|s|sec|seconds|minutes)\b)"), "<number>"),
-    (
-        re.compile(r"\b(pid|line|row|attempt|try|offset|port)([ =:#]{1,2})\d+\b", re.IGNORECASE),
-        r"\1\2<number>",
-    ),
-    (re.compile(r"\s+"), " "),
-)
+# As much as is stored of a message: the cost of a report does not grow with what a task chose to print.
+_INPUT_CHARS = 4_000
+_DIGEST_CHARS = 12
 
 
 def signature(message: str) -> str:
-    """The message with times, ids, addresses and large numbers masked, at most 500 characters."""
-    text = message[:_INPUT_CHARS]
-    for pattern, mask in _MASKS:
-        text = pattern.sub(mask, text)
-    return text.strip()[:SIGNATURE_CHARS]
+    """The message with its variable parts masked, at most 500 characters.
+
+    Of a longer one the rest is there as a digest: two stack traces that begin alike may end in different errors.
+    """
+    text = " ".join(without_variable_parts(message[:_INPUT_CHARS]).split())
+    if len(text) <= SIGNATURE_CHARS:
+        return text
+    shown = text[: SIGNATURE_CHARS - _DIGEST_CHARS - 1]
+    rest = hashlib.sha256(text[len(shown) :].encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{shown}…{rest[:_DIGEST_CHARS]}"
 
 
 def fingerprint(source: Source, resource: str, message_signature: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 MAX_DEPTH = 32
@@ -23,7 +24,7 @@ def parse_json(body: bytes) -> Any:
     Raises BodyError for what is not UTF-8, not JSON, deeper than 32 levels or more than 20,000 values.
     """
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite_number)
     except UnicodeDecodeError:
         raise BodyError("invalid_encoding", "The body is not UTF-8.") from None
     except RecursionError:
@@ -36,6 +37,14 @@ def parse_json(body: bytes) -> Any:
 
 def _refuse_constant(_name: str) -> Any:
     raise ValueError("NaN and Infinity are not JSON")
+
+
+def _finite_number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        # 1e999 would be stored as Infinity, which PostgreSQL does not take for JSON.
+        raise ValueError("the number is too large")
+    return number
 
 
 def _check_size(value: Any) -> None:

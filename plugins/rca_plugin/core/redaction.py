@@ -1,67 +1,110 @@
 """Take secrets out of text before it is stored, shown or sent.
 
-What is masked: values of keys that name a secret, passwords in URLs and connection strings, bearer and basic
-credentials, tokens of known shape, private keys, e-mail addresses. Run ids, cluster ids and host names stay:
-a diagnosis needs them.
+What is masked: values behind names of secrets, passwords in URLs and connection strings, credentials in headers,
+tokens of known shape, private keys, the person in an e-mail address, and what an operator's own patterns find.
+Run ids, cluster ids, hosts and paths stay: a diagnosis needs them.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-MASK = "***"
+from rca_plugin.core.secret_name import is_secret_name, lower
+from rca_plugin.core.secret_shape import ENCLOSING, tokens
+from rca_plugin.core.secret_value import MASK, without_named_values
 
-_SENSITIVE_NAME = (
-    r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|"
-    r"private[_-]?key|credential)s?|pwd|sig|authorization)"
-)
-_IS_SENSITIVE = re.compile(rf"\A{_SENSITIVE_NAME}\Z", re.IGNORECASE)
-
-_PRIVATE_KEY = (
-    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.{0,8000}?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)"
-)
-# The last @ before the path ends the password: an unescaped @ may stand inside it.
-_IN_URL = r"(\b[a-z][a-z0-9+.-]{1,30}://[^\s:/@]{0,100}:)[^\s/]{1,300}@"
-_CREDENTIAL = r"\b(Bearer|Basic)\s+[\w.~+/=-]{8,}"
-_VALUE = r"\"[^\"\n]*\"|'[^'\n]*'|(?!\*\*\*)[^\s,;&)}\]]+"
-_NAMED = rf"(?<![\w.-])(['\"]?{_SENSITIVE_NAME}['\"]?\s{{0,3}}[=:]\s{{0,3}})({_VALUE})"
-_JWT = r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
-_KNOWN_TOKENS = (
-    r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|dapi[0-9a-f]{32}(?:-\d)?|gh[pousr]_\w{30,}|xox[abprs]-[\w-]{10,}|"
-    r"AIza[\w-]{35}|sk-[\w-]{20,})\b"
-)
-_E_MAIL = r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b"
-
-_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(_PRIVATE_KEY, re.DOTALL), MASK),
-    (re.compile(_IN_URL, re.IGNORECASE), rf"\1{MASK}@"),
-    (re.compile(_CREDENTIAL, re.IGNORECASE), rf"\1 {MASK}"),
-    (re.compile(_NAMED, re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(_JWT), MASK),
-    (re.compile(_KNOWN_TOKENS), MASK),
-    (re.compile(_E_MAIL), "<e-mail>"),
-)
+MOST_PATTERNS = 20
+PATTERN_CHARS = 500
+# No real payload is deeper, and Python's stack is not endless.
+_DEPTH = 60
 
 
-def redact(text: str) -> str:
-    """The text without its secrets. Redacting twice changes nothing more."""
-    for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
+def own_patterns(lines: str) -> tuple[str, ...]:
+    """Read the patterns of an operator: one regular expression (RE2) a line.
+
+    Raises ValueError for one that is no expression, is too long, is one too many, or finds the empty text.
+    """
+    patterns = tuple(line for raw in lines.splitlines() if (line := raw.strip()))
+    if len(patterns) > MOST_PATTERNS:
+        raise ValueError(f"more than {MOST_PATTERNS} patterns")
+    for pattern in patterns:
+        if len(pattern) > PATTERN_CHARS or _compiled(pattern).search(b""):
+            raise ValueError(f"too long, or finds the empty text: the pattern {pattern}")
+    return patterns
+
+
+def _compiled(pattern: str) -> Any:
+    # Not `re`: it can be made to backtrack for minutes, and this runs while failures are taken in.
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except (re2.error, UnicodeEncodeError) as error:
+        raise ValueError(f"not a regular expression (RE2): {pattern!r}") from error
+
+
+def _nothing_known(text: str) -> str:
     return text
 
 
-def redact_tree(value: Any) -> Any:
-    """The same for a JSON value: texts are redacted, and so is whatever stands under a secret's name."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list):
-        return [redact_tree(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _redact_entry(key, item) for key, item in value.items()}
-    return value
+@dataclass(frozen=True)
+class Redactor:
+    """Masks secrets. Redacting twice changes nothing more.
+
+    `patterns` are an operator's own: what they find is masked. `known` masks values that are known to be
+    secret, and goes first.
+    """
+
+    patterns: tuple[str, ...] = ()
+    known: Callable[[str], str] = _nothing_known
+
+    def text(self, text: str) -> str:
+        """The text without its secrets."""
+        text = self.known(text)
+        lowered = lower(text)
+        for shape in ENCLOSING:
+            text = shape.without(text, lowered)
+        text = without_named_values(text, lower(text))
+        for shape in tokens():
+            text = shape.without(text, lowered)
+        for pattern in self._own:
+            text = _without(pattern, text)
+        return text
+
+    def tree(self, value: Any) -> Any:
+        """The same for a JSON value: texts and keys are redacted, and so is all that stands under a secret's name."""
+        return self._tree(value, _DEPTH)
+
+    def _tree(self, value: Any, depth: int) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if depth == 0:
+            return MASK
+        if isinstance(value, (list, tuple)):
+            return [self._tree(item, depth - 1) for item in value]
+        if isinstance(value, dict):
+            named = {"value"} if is_secret_name(str(value.get("name", ""))) else set()
+            return {self._key(key): self._entry(key, item, named, depth - 1) for key, item in value.items()}
+        return value
+
+    def _key(self, key: Any) -> Any:
+        return self.text(key) if isinstance(key, str) else key
+
+    def _entry(self, key: Any, item: Any, named: set[str], depth: int) -> Any:
+        secret = isinstance(key, str) and (key in named or is_secret_name(key))
+        return MASK if secret and item not in (None, "", True, False) else self._tree(item, depth)
+
+    @cached_property
+    def _own(self) -> tuple[Any, ...]:
+        return tuple(_compiled(pattern) for pattern in self.patterns)
 
 
-def _redact_entry(key: Any, item: Any) -> Any:
-    named_secret = isinstance(key, str) and _IS_SENSITIVE.match(key) and item not in (None, "")
-    return MASK if named_secret else redact_tree(item)
+def _without(pattern: Any, text: str) -> str:
+    # What is masked already is not looked at: a pattern that finds "*" would mask the masks.
+    parts = text.encode("utf-8", "replace").split(MASK.encode())
+    return MASK.join(pattern.sub(MASK.encode(), part).decode() for part in parts)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from airflow.utils.session import create_session
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 
@@ -17,43 +18,30 @@ import rca_plugin
 from rca_plugin.config import ConfigError
 from rca_plugin.core.analysis import analysis_from_json
 from rca_plugin.core.evidence import evidence_to_json
-from rca_plugin.core.service_token import ServiceToken
+from rca_plugin.server import api_actions, api_silences, auth, findings, incidents
 from rca_plugin.server import api_models as models
-from rca_plugin.server import auth, findings, incidents
+from rca_plugin.server.api_callers import (
+    Anyone,
+    CrossSiteError,
+    NotAllowedError,
+    NotJsonError,
+    Person,
+    person,
+    service,
+)
 from rca_plugin.server.database import transaction
 from rca_plugin.server.evidence import NotSettledError
 from rca_plugin.server.health import health
+from rca_plugin.server.lifecycle import TransitionError
 from rca_plugin.server.models import Incident
 from rca_plugin.server.reconcile import reconcile
+from rca_plugin.server.settling import settle
+from rca_plugin.server.silences import UnknownSilenceError
 from rca_plugin.server.waiting import hand_off_waiting
 
-
-def _service(request: Request) -> ServiceToken:
-    return auth.service(request.headers.get("Authorization"))
-
-
-def _person(request: Request) -> auth.Person:
-    return auth.person(request.headers.get("Authorization"), request.cookies.get(auth.COOKIE))
-
-
-def _anyone(request: Request) -> ServiceToken | auth.Person:
-    """A task of ours, else a person."""
-    try:
-        return _service(request)
-    except auth.UnauthenticatedError:
-        return _person(request)
-
-
-Person = Annotated[auth.Person, Depends(_person)]
-Anyone = Annotated[ServiceToken | auth.Person, Depends(_anyone)]
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    401: {"model": models.Problem, "description": "Nobody we know is calling."},
-    404: {"model": models.Problem, "description": "There is no such incident, or you may not see it."},
-}
-
-people = APIRouter(prefix="/api/v1", responses=_ERRORS, tags=["incidents"])
-tasks = APIRouter(prefix="/api/v1", responses=_ERRORS, tags=["tasks"], dependencies=[Depends(_service)])
-documents = APIRouter(dependencies=[Depends(_person)], include_in_schema=False)
+people = APIRouter(prefix="/api/v1", responses=models.ERRORS, tags=["incidents"])
+tasks = APIRouter(prefix="/api/v1", responses=models.ERRORS, tags=["tasks"], dependencies=[Depends(service)])
+documents = APIRouter(dependencies=[Depends(person)], include_in_schema=False)
 
 
 @people.get("/health", summary="Whether incidents can be taken in and analyzed now")
@@ -113,6 +101,12 @@ def run_reconcile() -> models.Reconciled:
     return models.Reconciled.model_validate(reconcile())
 
 
+@tasks.post("/housekeeping/settle", summary="Resolve what works again, and close what stayed resolved")
+def run_settle() -> models.Settled:
+    """At most 500 of each kind; the next call goes on."""
+    return models.Settled.model_validate(settle())
+
+
 @tasks.post("/housekeeping/handoffs", summary="Hand off the incidents that wait for their analysis")
 def run_handoffs() -> models.HandedOff:
     """`reason` says why the others still wait."""
@@ -133,18 +127,31 @@ def docs(request: Request) -> HTMLResponse:
     )
 
 
+# Of two that fit an error the handler of the nearer class answers.
+_PROBLEMS: tuple[tuple[type[Exception], int, str], ...] = (
+    (auth.UnauthenticatedError, 401, "unauthenticated"),
+    (NotAllowedError, 403, "not_allowed"),
+    (CrossSiteError, 403, "cross_site"),
+    (incidents.UnknownIncidentError, 404, "unknown_incident"),
+    (UnknownSilenceError, 404, "unknown_silence"),
+    (NotSettledError, 409, "not_settled"),
+    (TransitionError, 409, "wrong_status"),
+    (NotJsonError, 415, "not_json"),
+    (ConfigError, 503, "not_configured"),
+    (ValueError, 422, "invalid_fields"),
+)
+
+
 def create_app() -> FastAPI:
     """The app that Airflow mounts at /rca."""
     app = FastAPI(
         title="RCA API", version=rca_plugin.__version__, docs_url=None, redoc_url=None, openapi_url=None
     )
-    for router in (people, tasks, documents):
+    for router in (people, api_actions.router, api_silences.router, tasks, documents):
         app.include_router(router)
-    app.add_exception_handler(auth.UnauthenticatedError, _answer(401, "unauthenticated"))
-    app.add_exception_handler(incidents.UnknownIncidentError, _answer(404, "unknown_incident"))
-    app.add_exception_handler(NotSettledError, _answer(409, "not_settled"))
-    app.add_exception_handler(ConfigError, _answer(503, "not_configured"))
-    app.add_exception_handler(ValueError, _answer(422, "invalid_fields"))
+    for error, status, code in _PROBLEMS:
+        app.add_exception_handler(error, _answer(status, code))
+    app.add_exception_handler(RequestValidationError, _invalid)
     return app
 
 
@@ -153,3 +160,9 @@ def _answer(status: int, code: str) -> Any:
         return JSONResponse({"error": {"code": code, "message": str(error)}}, status_code=status)
 
     return handler
+
+
+def _invalid(_request: Request, error: Any) -> JSONResponse:
+    # Without what was sent, which FastAPI would repeat.
+    said = "; ".join(f"{'.'.join(map(str, p['loc'][1:])) or 'body'}: {p['msg']}" for p in error.errors()[:5])
+    return JSONResponse({"error": {"code": "invalid_fields", "message": said[:1_000]}}, status_code=422)

@@ -12,35 +12,42 @@ from sqlalchemy.orm import Session
 from rca_plugin.core.category import Category, Severity
 from rca_plugin.core.classification import Classification
 from rca_plugin.core.failure import Source
-from rca_plugin.core.incident import Status, incident_label
+from rca_plugin.core.incident import Kind, Status, incident_label
 from rca_plugin.server import audit, incidents
 from rca_plugin.server.models import Incident
 
 IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, examples=[42], description="The number in RCA-42.")]
 
 
-class _In(BaseModel):
+_ID = Field(ge=1, le=2**63 - 1)
+
+
+class In(BaseModel):
+    """What is sent to us: nothing but what is asked for."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class _Out(BaseModel):
+class Out(BaseModel):
+    """What we send."""
+
     model_config = ConfigDict(from_attributes=True)
 
 
-class ProblemDetail(_Out):
+class ProblemDetail(Out):
     """What went wrong."""
 
     code: str = Field(examples=["unauthenticated"], description="Stable: for programs.")
     message: str = Field(examples=["sign in to Airflow, or send its API token"], description="For people.")
 
 
-class Problem(_Out):
+class Problem(Out):
     """The body of every answer that is not a success."""
 
     error: ProblemDetail
 
 
-class Health(_Out):
+class Health(Out):
     """Whether incidents can be taken in and analyzed now."""
 
     status: Literal["ok", "degraded"]
@@ -49,13 +56,25 @@ class Health(_Out):
     version: str
 
 
-class IncidentFilter(_In):
+ERRORS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "Nobody we know is calling."},
+    404: {"model": Problem, "description": "There is no such incident, or you may not see it."},
+}
+
+
+class IncidentFilter(In):
     """Which incidents, in which order."""
 
-    status: Status | Literal[""] = ""
+    status: Annotated[
+        Status | Literal["", "active", "unresolved"],
+        Field(description="`active` is open or acknowledged, `unresolved` also suppressed."),
+    ] = ""
     source: Source | Literal[""] = ""
     category: Category | Literal[""] = ""
     priority: Literal["", "P1", "P2", "P3", "P4"] = ""
+    kind: Kind | Literal[""] = ""
+    parent: Annotated[int | None, _ID, Field(description="Attached to the incident of this number.")] = None
+    silence: Annotated[int | None, _ID, Field(description="Kept quiet by the silence of this number.")] = None
     text: Annotated[str, Field(max_length=200, description="Words in resource or title, or RCA-42.")] = ""
     sort: Literal[
         "last_failure_at", "first_failure_at", "priority", "failure_count", "resource", "category", "status", "id"
@@ -69,7 +88,7 @@ class IncidentFilter(_In):
         return incidents.IncidentQuery(**self.model_dump(mode="json"))
 
 
-class IncidentSummary(_Out):
+class IncidentSummary(Out):
     """One line of the list."""
 
     id: int = Field(examples=[42])
@@ -82,23 +101,37 @@ class IncidentSummary(_Out):
     severity: str = Field(examples=["High"])
     priority: str = Field(examples=["P2"])
     confidence: float = Field(examples=[0.9], description="Of the category, 0 to 1.")
+    kind: str = Field(
+        examples=["failure"], description="`failure`, or `storm` for a storm of other incidents."
+    )
     status: str = Field(examples=["open"])
+    suppressed_by: str | None = Field(examples=["silence"], description="What keeps it quiet.")
+    suppressed_why: str | None
+    parent_id: int | None = Field(description="The incident that it is attached to.")
+    silence_id: int | None
+    opened_at: datetime
+    resolved_at: datetime | None
+    resolved_how: str | None
+    reopened_count: int
+    flapping: bool = Field(description="It comes back often.")
     failure_count: int = Field(examples=[3])
     first_failure_at: datetime
     last_failure_at: datetime
-    rca_run_id: str | None = Field(examples=["RCA-42_1"], description="The run of DAG rca_incident.")
+    rca_run_id: str | None = Field(
+        examples=["RCA-42_20261124T030000123456"], description="The run of DAG rca_incident."
+    )
     analysis_problem: str | None = Field(description="Why there is no analysis yet.")
     analysis: dict[str, Any] | None
 
 
-class IncidentPage(_Out):
+class IncidentPage(Out):
     """One page of the list."""
 
     incidents: list[IncidentSummary]
     total: int
 
 
-class FailureOut(_Out):
+class FailureOut(Out):
     """One failure event of an incident."""
 
     source: str
@@ -110,12 +143,15 @@ class FailureOut(_Out):
     final: bool = Field(description="False for a try that Airflow retried.")
     occurred_at: datetime
     reported_by: str
+    operator: str | None
     code: str | None
     message: str
     detail: str
+    labels: dict[str, Any] = Field(examples=[{"cluster_id": "0612-123456-abc"}])
+    url: str | None = Field(description="Its page where it was seen.")
 
 
-class TimelineEntry(_Out):
+class TimelineEntry(Out):
     """One thing that happened to an incident."""
 
     seq: int
@@ -125,7 +161,7 @@ class TimelineEntry(_Out):
     detail: dict[str, Any]
 
 
-class EvidenceOut(_Out):
+class EvidenceOut(Out):
     """One numbered fact."""
 
     id: str = Field(examples=["E1"])
@@ -135,7 +171,7 @@ class EvidenceOut(_Out):
     text: str
 
 
-class EvidenceList(_Out):
+class EvidenceList(Out):
     """The evidence of an incident."""
 
     evidence: list[EvidenceOut]
@@ -164,13 +200,13 @@ class IncidentDetail(IncidentSummary):
         )
 
 
-class CollectEvidence(_In):
+class CollectEvidence(In):
     """Whether to wait for what is still to come."""
 
     wait: bool = True
 
 
-class ClassificationIn(_In):
+class ClassificationIn(In):
     """What an incident was classified as."""
 
     category: Category
@@ -185,20 +221,27 @@ class ClassificationIn(_In):
         return Classification(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
-class Recorded(_Out):
+class Recorded(Out):
     """It is kept."""
 
     incident_id: int
 
 
-class Reconciled(_Out):
+class Reconciled(Out):
     """How many unreported failures were taken in, and whether there are more."""
 
     taken_in: int
     more: bool
 
 
-class HandedOff(_Out):
+class Settled(Out):
+    """How many incidents were resolved because they work again, and how many closed after their time."""
+
+    resolved: int
+    closed: int
+
+
+class HandedOff(Out):
     """How many waiting incidents were handed off, and why the others still wait."""
 
     handed_off: int

@@ -1,6 +1,6 @@
 """Who is calling: a task of ours by its service token, or a person by Airflow's auth manager.
 
-No permission model of our own: a person sees an incident who may read its DAG.
+No permission model of our own: a person sees an incident who may read its DAG, and acts who may trigger ours.
 """
 
 from __future__ import annotations
@@ -12,17 +12,26 @@ from typing import Any
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.models.dag import DagModel
 from jwt import InvalidTokenError as InvalidUserTokenError
 
 from rca_plugin.config import service_secret
 from rca_plugin.core.service_token import InvalidTokenError, ServiceToken, verify
-from rca_plugin.server.handoff import DAG_ID
+from rca_plugin.server.rca_dag import DAG_ID
 
 COOKIE = COOKIE_NAME_JWT_TOKEN
 
 
 class UnauthenticatedError(Exception):
-    """Nobody we know is calling. The text says what was wrong, without the credential."""
+    """Nobody we know is calling. The text says what is required, or what was wrong, without the credential.
+
+    `challenge` is for WWW-Authenticate.
+    """
+
+    def __init__(self, message: str, challenge: str = 'Bearer realm="rca"') -> None:
+        super().__init__(message)
+        self.challenge = challenge
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,15 @@ class Person:
     def may_read(self, dag_id: str | None) -> bool:
         """Whether this person may read incidents of a DAG."""
         return bool(self.readable([dag_id]))
+
+    def may_act(self) -> bool:
+        """Whether this person may change incidents and silences: who may trigger the RCA DAG may do that."""
+        details = DagDetails(id=DAG_ID, team_name=DagModel.get_team_name(DAG_ID))
+        return bool(
+            get_auth_manager().is_authorized_dag(
+                method="POST", access_entity=DagAccessEntity.RUN, details=details, user=self.user
+            )
+        )
 
 
 def service(authorization: str | None) -> ServiceToken:

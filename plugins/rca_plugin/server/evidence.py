@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from rca_plugin.config import settings
 from rca_plugin.core.evidence import Evidence
 from rca_plugin.core.failure import TaskRef
-from rca_plugin.core.redaction import redact, redact_tree
-from rca_plugin.core.text import clean, head, tail
+from rca_plugin.core.storable import end
+from rca_plugin.core.text import head
+from rca_plugin.server.masking import redactor
 from rca_plugin.server.models import FailureRow
 from rca_plugin.server.task_instances import Try, all_tries, find_run, find_try, is_settled
 from rca_plugin.server.task_log import read_tail
@@ -50,11 +51,9 @@ def collect(session: Session, failure: FailureRow, *, wait: bool) -> list[Eviden
     Raises NotSettledError while more is to come, unless `wait` is False: then what is missing is noted as
     missing.
     """
-    task = task_of(failure)
-    ti = find_try(session, task) if task.task_id else None
-    if wait and not is_settled(ti):
-        raise NotSettledError(f"Airflow still says that {task.resource} is {ti and ti.state}")
-    facts = [*_reported(failure), *_run_facts(session, task), *_task_facts(session, task, ti, wait=wait)]
+    facts = list(_reported(failure))
+    if failure.dag_id:
+        facts += _airflow_facts(session, task_of(failure), wait=wait)
     return [
         Evidence(f"E{number}", fact.kind, fact.source, fact.observed_at, _bounded(fact.text))
         for number, fact in enumerate(facts, start=1)
@@ -68,14 +67,24 @@ def task_of(failure: FailureRow) -> TaskRef:
     )
 
 
+def _airflow_facts(session: Session, task: TaskRef, *, wait: bool) -> list[_Fact]:
+    ti = find_try(session, task) if task.task_id else None
+    if wait and not is_settled(ti):
+        raise NotSettledError(f"Airflow still says that {task.resource} is {ti and ti.state}")
+    return [*_run_facts(session, task), *_task_facts(session, task, ti, wait=wait)]
+
+
 def _bounded(text: str) -> str:
-    return tail(redact(clean(text)), TEXT_CHARS)
+    return end(text, TEXT_CHARS, redactor())
 
 
 def _reported(failure: FailureRow) -> Iterator[_Fact]:
     yield _Fact("error", f"report of the {failure.reported_by}", failure.occurred_at, failure.message)
     if failure.detail:
         yield _Fact("traceback", f"report of the {failure.reported_by}", failure.occurred_at, failure.detail)
+    if failure.labels:
+        named = "\n".join(f"{name}: {value}" for name, value in failure.labels.items())
+        yield _Fact("labels", f"report of the {failure.reported_by}", failure.occurred_at, named)
 
 
 def _run_facts(session: Session, task: TaskRef) -> Iterator[_Fact]:
@@ -87,7 +96,7 @@ def _run_facts(session: Session, task: TaskRef) -> Iterator[_Fact]:
     if run.end_date:
         text += f", ended {_shown(run.end_date)}"
     if run.conf:
-        text += f", conf {head(str(redact_tree(run.conf)), 500)}"
+        text += f", conf {head(str(redactor().tree(run.conf)), 500)}"
     yield _Fact("run", "airflow dag run", run.start_date, text)
 
 

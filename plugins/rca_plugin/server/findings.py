@@ -9,10 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.analysis import Analysis, analysis_to_json
+from rca_plugin.core.category import Severity
 from rca_plugin.core.classification import Classification
 from rca_plugin.core.evidence import Evidence, evidence_to_json
 from rca_plugin.server import audit, evidence, triage
-from rca_plugin.server.incidents import UnknownIncidentError, locked
+from rca_plugin.server.incidents import UnknownIncidentError, locked, of_incident
 from rca_plugin.server.models import FailureRow, Incident
 
 
@@ -35,7 +36,8 @@ def record_classification(session: Session, incident_id: int, found: Classificat
     Raises UnknownIncidentError.
     """
     incident = locked(session, incident_id)
-    values = triage.columns(found)
+    reported = _newest_failure(session, incident_id).severity
+    values = triage.columns(found, Severity(reported) if reported else None)
     if all(getattr(incident, name) == value for name, value in values.items()):
         return
     before = incident.category
@@ -71,7 +73,7 @@ def _update(incident: Incident, values: dict[str, Any]) -> None:
 def _newest_failure(session: Session, incident_id: int) -> FailureRow:
     failure = session.scalar(
         select(FailureRow)
-        .where(FailureRow.incident_id == incident_id, FailureRow.final.is_(True))
+        .where(of_incident(session, incident_id), FailureRow.final.is_(True))
         .order_by(FailureRow.occurred_at.desc(), FailureRow.id.desc())
         .limit(1)
     )

@@ -1,70 +1,63 @@
-"""Hand an incident to the DAG that analyzes it.
+"""Hand incidents to the DAG that analyzes them.
 
 The DagRun is a row in the same database and the same transaction as the incident: both exist, or neither.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
 
-from airflow.api.common.trigger_dag import trigger_dag
-from airflow.models.dag import DagModel
-from airflow.models.errors import ParseImportError
-from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import exists, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.incident import incident_label
+from rca_plugin.core.text import head
+from rca_plugin.server import audit
+from rca_plugin.server.audit import Entry
 from rca_plugin.server.database import worth_retrying
+from rca_plugin.server.models import Incident
+from rca_plugin.server.rca_dag import DAG_ID, HandoffError, rca_dag
 
-if TYPE_CHECKING:
-    from rca_plugin.server.models import Incident
-
-DAG_ID = "rca_incident"
-
-
-class HandoffError(Exception):
-    """The RCA DAG cannot take an incident now. The text says why and what to do."""
+_REASON_CHARS = 300
 
 
-def hand_off(session: Session, incident: Incident) -> str:
-    """Create the RCA run of an incident in this transaction and answer its run id.
+def start(session: Session, incidents: Sequence[Incident], waits_for: str | None) -> None:
+    """Hand locked incidents off, or note on them why that has to wait.
 
-    Raises HandoffError when the DAG could not run it: `trigger_dag` of Airflow 3.3 creates runs of paused
-    and broken DAGs without a word, and they would wait unseen.
+    Raises HandoffError when `waits_for` is None and the DAG could not run; the transaction must then be given up.
     """
-    check_dag(session)
-    run_id = f"{incident_label(incident.id)}_{incident.failure_count}"
+    if not incidents:
+        return
+    if waits_for is not None:
+        _note_waiting(session, incidents, waits_for)
+        return
+    for incident in incidents:
+        incident.rca_run_id = _run_id(incident)
+        incident.analysis_problem = None
+    _create_runs(session, {str(i.rca_run_id): {"incident_id": i.id} for i in incidents})
+    audit.append_all(session, [Entry(i.id, "rca", "handed_off", {"run_id": i.rca_run_id}) for i in incidents])
+
+
+def _note_waiting(session: Session, incidents: Sequence[Incident], reason: str) -> None:
+    for incident in incidents:
+        incident.analysis_problem = reason
+    audit.append_all(session, [Entry(i.id, "rca", "handoff_waiting", {"reason": reason}) for i in incidents])
+
+
+def _run_id(incident: Incident) -> str:
+    """Different each time, also from the runs of an earlier installation whose incidents had the same numbers."""
+    return f"{incident_label(incident.id)}_{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}"
+
+
+def _create_runs(session: Session, confs: Mapping[str, dict[str, Any]]) -> None:
     try:
-        trigger_dag(
-            DAG_ID,
-            run_id=run_id,
-            conf={"incident_id": incident.id},
-            triggered_by=DagRunTriggeredByType.REST_API,
-            triggering_user_name="rca",
-            session=session,
-        )
+        rca_dag(session).create_runs(session, confs)
+    except HandoffError:
+        raise
     except Exception as error:
         if isinstance(error, DBAPIError) and worth_retrying(error):
             raise
-        raise HandoffError(f"DAG {DAG_ID} could not be triggered: {type(error).__name__}: {error}") from error
-    return run_id
-
-
-def check_dag(session: Session) -> None:
-    """Raise HandoffError when the RCA DAG could not run."""
-    dag = session.scalar(select(DagModel).where(DagModel.dag_id == DAG_ID))
-    if dag is None or dag.is_stale:
-        raise HandoffError(f"DAG {DAG_ID} is missing: add the folder dags/ of the plugin to a DAG bundle")
-    if dag.has_import_errors or _has_import_error(session, dag):
-        raise HandoffError(f"DAG {DAG_ID} is broken: see the import errors in the Airflow UI")
-    if dag.is_paused:
-        raise HandoffError(f"DAG {DAG_ID} is paused: unpause it in the Airflow UI")
-
-
-def _has_import_error(session: Session, dag: DagModel) -> bool:
-    of_this_file = (ParseImportError.bundle_name == dag.bundle_name) & (
-        ParseImportError.filename == dag.relative_fileloc
-    )
-    return bool(session.scalar(select(exists().where(of_this_file))))
+        reason = head(f"{type(error).__name__}: {error}", _REASON_CHARS)
+        raise HandoffError(f"DAG {DAG_ID} could not be triggered: {reason}") from error

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import rca_plugin
-from rca_plugin.server.handoff import HandoffError, check_dag
 from rca_plugin.server.models import Incident
+from rca_plugin.server.rca_dag import HandoffError, check_dag
 from rca_plugin.server.unreported import HOUSEKEEPING_DAG_ID
 from rca_plugin.server.waiting import is_waiting
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import and_, func, literal, or_, select
 from sqlalchemy.orm import Session, defer
 
+from rca_plugin.core.incident import UNRESOLVED, VISIBLE, Kind, Status
 from rca_plugin.server.models import FailureRow, Incident
 
 Readable = Callable[[set[str | None]], set[str | None]]
@@ -24,6 +25,8 @@ SORTS: dict[str, Any] = {
     "status": Incident.status,
     "id": Incident.id,
 }
+#: Names for several statuses at once.
+STATUS_GROUPS = {"active": VISIBLE, "unresolved": UNRESOLVED}
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
 _SHOWN_FAILURES = 100
@@ -31,12 +34,18 @@ _SHOWN_FAILURES = 100
 
 @dataclass(frozen=True)
 class IncidentQuery:
-    """What to list. An empty filter leaves nothing out; `text` is looked for in resource, title and RCA-id."""
+    """What to list. An empty filter leaves nothing out; `text` is looked for in resource, title and RCA-id.
+
+    `status` is one status or a group of `STATUS_GROUPS`; `parent` and `silence` are what keeps incidents quiet.
+    """
 
     status: str = ""
     source: str = ""
     category: str = ""
     priority: str = ""
+    kind: str = ""
+    parent: int | None = None
+    silence: int | None = None
     text: str = ""
     sort: str = "last_failure_at"
     descending: bool = True
@@ -59,19 +68,33 @@ def find(session: Session, query: IncidentQuery, readable: Readable) -> Page:
     """
     if query.sort not in SORTS:
         raise ValueError(f"sort must be one of {', '.join(SORTS)}")
-    conditions = [*_filters(query), _visible(session, readable)]
+    conditions = [*_filters(query), visible(session, readable)]
     total = session.scalar(select(func.count(Incident.id)).where(*conditions)) or 0
     return Page(list(session.scalars(_ordered(query).where(*conditions))), total)
 
 
+def count_by_status(session: Session, query: IncidentQuery, readable: Readable) -> dict[str, int]:
+    """How many incidents of each status match all of the query but its status, and the caller may read."""
+    conditions = [*_filters(replace(query, status="")), visible(session, readable)]
+    counted = select(Incident.status, func.count(Incident.id)).where(*conditions).group_by(Incident.status)
+    found = {row[0]: row[1] for row in session.execute(counted)}
+    return {status.value: found[status.value] for status in Status if status.value in found}
+
+
 def _filters(query: IncidentQuery) -> list[Any]:
     exact = {
-        Incident.status: query.status,
         Incident.source: query.source,
         Incident.category: query.category,
         Incident.priority: query.priority,
+        Incident.kind: query.kind,
+        Incident.parent_id: query.parent,
+        Incident.silence_id: query.silence,
     }
-    conditions: list[Any] = [column == value for column, value in exact.items() if value]
+    conditions: list[Any] = [column == value for column, value in exact.items() if value not in ("", None)]
+    if query.status:
+        group = STATUS_GROUPS.get(query.status)
+        wanted = [status.value for status in group] if group else [query.status]
+        conditions.append(Incident.status.in_(wanted))
     conditions.extend(_contains(word) for word in query.text.split()[:10])
     return conditions
 
@@ -88,7 +111,8 @@ def _contains(word: str) -> Any:
     )
 
 
-def _visible(session: Session, readable: Readable) -> Any:
+def visible(session: Session, readable: Readable) -> Any:
+    """The condition that leaves the incidents that the caller may read."""
     allowed = readable(set(session.scalars(select(Incident.dag_id).distinct())))
     named = [dag_id for dag_id in allowed if dag_id is not None]
     return or_(Incident.dag_id.in_(named), and_(Incident.dag_id.is_(None), literal(None in allowed)))
@@ -106,15 +130,17 @@ def _ordered(query: IncidentQuery) -> Any:
 
 
 def failures_of(session: Session, incident_id: int, limit: int = _SHOWN_FAILURES) -> list[FailureRow]:
-    """The newest failures of an incident, newest first."""
-    return list(
-        session.scalars(
-            select(FailureRow)
-            .where(FailureRow.incident_id == incident_id)
-            .order_by(FailureRow.occurred_at.desc(), FailureRow.id.desc())
-            .limit(limit)
-        )
-    )
+    """The newest failures of an incident, newest first; those of a storm are those of its incidents."""
+    newest = select(FailureRow).order_by(FailureRow.occurred_at.desc(), FailureRow.id.desc()).limit(limit)
+    return list(session.scalars(newest.where(of_incident(session, incident_id))))
+
+
+def of_incident(session: Session, incident_id: int) -> Any:
+    """The condition that a failure is of this incident, or of one that the storm has gathered."""
+    kind = session.scalar(select(Incident.kind).where(Incident.id == incident_id))
+    if kind != Kind.STORM:
+        return FailureRow.incident_id == incident_id
+    return FailureRow.incident_id.in_(select(Incident.id).where(Incident.parent_id == incident_id))
 
 
 def of_task(

@@ -26,11 +26,15 @@ class Base(DeclarativeBase):
 
 
 class Incident(Base):
-    """What people work on: one open incident for each fingerprint, for any number of failures."""
+    """What people work on: one open incident for each fingerprint, for any number of failures.
+
+    A storm (`kind`) has no failures of its own: what happened is on the incidents attached to it.
+    """
 
     __tablename__ = "rca_incident"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
     fingerprint: Mapped[str] = mapped_column(String(64))
     # The fingerprint while the incident is not closed, else NULL: every database keeps that unique,
     # where a partial unique index would be missing on MySQL.
@@ -47,6 +51,18 @@ class Incident(Base):
     rule: Mapped[str | None] = mapped_column(String(200))
     confidence: Mapped[float] = mapped_column(Float)
     status: Mapped[str] = mapped_column(String(20))
+    # Why it stays quiet while its status is `suppressed`: another incident (`parent_id`) or a silence.
+    suppressed_by: Mapped[str | None] = mapped_column(String(20))
+    suppressed_why: Mapped[str | None] = mapped_column(Text)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("rca_incident.id", ondelete="SET NULL"))
+    silence_id: Mapped[int | None] = mapped_column(ForeignKey("rca_silence.id", ondelete="SET NULL"))
+    # What it has in common with the other incidents of a storm.
+    cause: Mapped[str] = mapped_column(String(64))
+    opened_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+    resolved_how: Mapped[str | None] = mapped_column(Text)
+    reopened_count: Mapped[int] = mapped_column(Integer)
+    flapping: Mapped[bool] = mapped_column(Boolean)
     failure_count: Mapped[int] = mapped_column(Integer)
     first_failure_at: Mapped[datetime]
     last_failure_at: Mapped[datetime]
@@ -62,6 +78,12 @@ class Incident(Base):
         Index("idx_rca_incident_last_failure_at", "last_failure_at"),
         Index("idx_rca_incident_dag_id", "dag_id"),
         Index("idx_rca_incident_rca_run_id", "rca_run_id"),
+        Index("idx_rca_incident_parent_id", "parent_id"),
+        Index("idx_rca_incident_cause", "cause", "opened_at"),
+        Index("idx_rca_incident_source", "source", "opened_at"),
+        Index("idx_rca_incident_status", "status", "source"),
+        # text_pattern_ops: everything under a resource is found by the beginning of its name.
+        Index("idx_rca_incident_resource", "resource", postgresql_ops={"resource": "text_pattern_ops"}),
     )
 
 
@@ -89,11 +111,61 @@ class FailureRow(Base):
     message: Mapped[str] = mapped_column(Text)
     signature: Mapped[str] = mapped_column(Text)
     detail: Mapped[str] = mapped_column(Text)
+    # Names the alert that reported it, as a recovery will.
+    alert: Mapped[str | None] = mapped_column(String(80))
+    labels: Mapped[dict[str, Any]]
+    url: Mapped[str | None] = mapped_column(Text)
+    # What its sender said; NULL where it left that to us.
+    severity: Mapped[str | None] = mapped_column(String(20))
 
     __table_args__ = (
         Index("idx_rca_failure_incident_id", "incident_id", "occurred_at"),
         Index("idx_rca_failure_task", "dag_id", "run_id", "task_id", "map_index", "try_number"),
+        Index("idx_rca_failure_alert", "alert"),
     )
+
+
+class RecoveryRow(Base):
+    """A sender's word that something is over. Kept, because it may overtake the failure it belongs to."""
+
+    __tablename__ = "rca_recovery"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    event_key: Mapped[str] = mapped_column(String(80), unique=True)
+    source: Mapped[str] = mapped_column(String(20))
+    alert: Mapped[str | None] = mapped_column(String(80))
+    resource: Mapped[str | None] = mapped_column(String(510))
+    reason: Mapped[str] = mapped_column(Text)
+    occurred_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (Index("idx_rca_recovery_alert", "alert"),)
+
+
+class Silence(Base):
+    """What is known to be broken, and when: incidents that match it are kept quiet.
+
+    Without `recurrence` it holds from `starts_at` to `ends_at`. With one (a cron expression in `time_zone`) it
+    holds for `duration_minutes` from each of its times on, within the same two limits.
+    """
+
+    __tablename__ = "rca_silence"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    matchers: Mapped[list[Any]]
+    reason: Mapped[str] = mapped_column(Text)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    recurrence: Mapped[str | None] = mapped_column(String(100))
+    duration_minutes: Mapped[int | None] = mapped_column(Integer)
+    time_zone: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(250))
+    # Set when a person ended it before its time.
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(String(250))
+
+    __table_args__ = (Index("idx_rca_silence_ends_at", "ends_at"),)
 
 
 class AuditRow(Base):

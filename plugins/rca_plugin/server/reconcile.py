@@ -17,7 +17,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
 
-from rca_plugin.core.failure import Failure, TaskRef
+from rca_plugin.core.failure import Failure, Report, TaskRef
 from rca_plugin.core.sources.airflow import task_failure
 from rca_plugin.server.intake import Receipt, take_in
 from rca_plugin.server.task_instances import Try
@@ -53,7 +53,7 @@ def reconcile() -> Found:
         for row in missing:
             if time.monotonic() > deadline:
                 return Found(_stored(receipts), more=True)
-            receipts.extend(take_in(_failures_of(session, row)))
+            receipts.extend(take_in(Report(tuple(_failures_of(session, row)))))
     return Found(_stored(receipts), more=len(missing) >= _BATCH)
 
 

@@ -13,7 +13,9 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.utils.log.log_reader import TaskLogReader
 
-from rca_plugin.core.text import clean, head
+from rca_plugin.core.storable import beginning
+from rca_plugin.core.text import clean
+from rca_plugin.server.masking import redactor
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +83,7 @@ def _as_lines(message: Any) -> list[str]:
     level = str(fields.get("level") or "").upper()
     stamp = message.timestamp.strftime("%Y-%m-%d %H:%M:%S ") if message.timestamp else ""
     text = " ".join(part for part in (level, clean(str(message.event))) if part)
-    first = head(stamp + text, LINE_CHARS)
+    first = _bounded(stamp + text)
     return [first, *_traceback_lines(fields.get("error_detail"))]
 
 
@@ -95,8 +97,13 @@ def _traceback_lines(error_detail: Any) -> list[str]:
             lines.append("The above exception was the direct cause of the following exception:")
         lines.append("Traceback (most recent call last):")
         lines.extend(_frame_line(frame) for frame in (error.get("frames") or [])[-10:])
-        lines.append(head(f"{error.get('exc_type')}: {clean(str(error.get('exc_value', '')))}", LINE_CHARS))
+        lines.append(_bounded(f"{error.get('exc_type')}: {clean(str(error.get('exc_value', '')))}"))
     return lines
+
+
+def _bounded(line: str) -> str:
+    # Without its secrets before it is cut: nobody would find a half one.
+    return line if len(line) <= LINE_CHARS else beginning(line, LINE_CHARS, redactor())
 
 
 def _frame_line(frame: Any) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from rca_plugin.core.category import priority_of
+from rca_plugin.core.category import Severity, priority_of
+from rca_plugin.core.cause import cause_of
 from rca_plugin.core.classification import Classification, Symptom, classify
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.failure import Failure
@@ -19,12 +20,18 @@ def triage(failure: Failure) -> Classification:
     return classify(Symptom(failure.source.value, failure.code, text), _rules())
 
 
-def columns(found: Classification) -> dict[str, Any]:
-    """The columns of an incident that a classification decides."""
+def cause(found: Classification, signature: str) -> str:
+    """What a failure has in common with others that the same thing broke."""
+    return cause_of(found.category, signature, _rules())
+
+
+def columns(found: Classification, reported: Severity | None) -> dict[str, Any]:
+    """The columns of an incident that a classification decides; a sender who says how bad it is knows better."""
+    severity = reported or found.severity
     return {
         "category": found.category.value,
-        "severity": found.severity.value,
-        "priority": priority_of(found.severity).value,
+        "severity": severity.value,
+        "priority": priority_of(severity).value,
         "rule": found.rule,
         "confidence": found.confidence,
     }

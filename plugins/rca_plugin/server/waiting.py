@@ -10,11 +10,12 @@ from airflow.utils.session import create_session
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from rca_plugin.core.incident import VISIBLE
 from rca_plugin.server.database import transaction
-from rca_plugin.server.handoff import HandoffError
+from rca_plugin.server.handoff import start
 from rca_plugin.server.incidents import locked
-from rca_plugin.server.intake import start_analysis
 from rca_plugin.server.models import Incident
+from rca_plugin.server.rca_dag import HandoffError
 
 # After a long pause of the RCA DAG many wait: they start a few at a time, oldest first.
 _BATCH = 50
@@ -45,7 +46,11 @@ def hand_off_waiting() -> HandedOff:
 
 def is_waiting() -> Any:
     """The condition that an incident has not been handed off."""
-    return and_(Incident.rca_run_id.is_(None), Incident.analysis_problem.is_not(None))
+    return and_(
+        Incident.rca_run_id.is_(None),
+        Incident.analysis_problem.is_not(None),
+        Incident.status.in_([status.value for status in VISIBLE]),
+    )
 
 
 def _waiting(session: Session) -> list[int]:
@@ -56,5 +61,5 @@ def _start(session: Session, incident_id: int) -> bool:
     incident = locked(session, incident_id)
     if incident.rca_run_id is not None:
         return False
-    start_analysis(session, incident)
+    start(session, [incident], waits_for=None)
     return True

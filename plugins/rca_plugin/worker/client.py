@@ -17,12 +17,16 @@ _LONGEST_PAUSE_SECONDS = 2.0
 
 
 class ServerError(Exception):
-    """The server did not do what was asked. `code` is the server's, or `unreachable`."""
+    """The server did not do what was asked. `code` is the server's, or `unreachable`.
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    `retry_after` is how many seconds a server that was asked too often wants to be left alone.
+    """
+
+    def __init__(self, status: int, code: str, message: str, retry_after: float = 0.0) -> None:
         super().__init__(f"{code}: {message}")
         self.status = status
         self.code = code
+        self.retry_after = retry_after
 
     @property
     def may_pass(self) -> bool:
@@ -76,6 +80,10 @@ class RcaClient:
         """Have the failures taken in that nobody reported. Raises ServerError."""
         return self._patiently("POST", "/rca/api/v1/housekeeping/reconcile", {})
 
+    def settle(self) -> dict[str, Any]:
+        """Have the incidents resolved that work again. Raises ServerError."""
+        return self._patiently("POST", "/rca/api/v1/housekeeping/settle", {})
+
     def hand_off_waiting(self) -> dict[str, Any]:
         """Have the waiting incidents handed off. Raises ServerError."""
         return self._patiently("POST", "/rca/api/v1/housekeeping/handoffs", {})
@@ -94,9 +102,10 @@ class RcaClient:
             try:
                 return self._once(method, path, body, min(left, self._timeout))
             except ServerError as error:
-                if not error.may_pass or time.monotonic() + pause >= deadline:
+                wait = error.retry_after + pause * random.uniform(0.7, 1.0)  # noqa: S311  jitter, no secret
+                if not error.may_pass or time.monotonic() + wait >= deadline:
                     raise
-            time.sleep(pause * random.uniform(0.7, 1.0))  # noqa: S311  jitter, not a secret
+            time.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _once(self, method: str, path: str, body: Any, timeout: float) -> dict[str, Any]:
@@ -121,4 +130,12 @@ def _answer(response: httpx.Response) -> dict[str, Any]:
     problem = body.get("error") if isinstance(body, dict) else None
     known = problem if isinstance(problem, dict) else {}
     message = known.get("message") or f"status {response.status_code} from {response.url}"
-    raise ServerError(response.status_code, str(known.get("code") or "unexpected_answer"), str(message))
+    code = str(known.get("code") or "unexpected_answer")
+    raise ServerError(response.status_code, code, str(message), _retry_after(response))
+
+
+def _retry_after(response: httpx.Response) -> float:
+    # Only of 429, which says that we are too many. What else may pass often passes sooner than announced, and
+    # a failing task has a few seconds only. A date, which a proxy may send, leaves us to our own pauses.
+    seconds = response.headers.get("Retry-After", "") if response.status_code == 429 else ""
+    return float(seconds) if seconds.isascii() and seconds.isdigit() else 0.0

@@ -22,6 +22,17 @@ class ReconcileOperator(BaseOperator):
         return found
 
 
+class SettleOperator(BaseOperator):
+    """Have the incidents resolved whose task works again, and closed which stayed resolved."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Answer how many there were."""
+        with RcaClient(subject=self.task_id) as client:
+            settled = client.settle()
+        self.log.info("%d resolved, %d closed", settled["resolved"], settled["closed"])
+        return settled
+
+
 class HandOffWaitingOperator(BaseOperator):
     """Have the incidents handed off whose analysis could not be started."""
 

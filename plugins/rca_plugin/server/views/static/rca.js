@@ -14,12 +14,14 @@ followTheme();
 // Airflow shows this page in a frame that may not navigate the window (sandbox, Airflow 3.3): a link to one of
 // Airflow's own pages is followed by a link in Airflow's document. With a modifier key it stays an ordinary link.
 function openInAirflow(event) {
-  const link = event.target.closest("a[data-airflow]");
+  const link = event.target.closest("a[data-airflow], a[data-outside]");
   const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
   if (!link || !plain || window.parent === window) return;
   event.preventDefault();
   const outside = window.parent.document.createElement("a");
   outside.href = link.href;
+  // The frame may open no window either; Airflow's document may.
+  if ("outside" in link.dataset) Object.assign(outside, { target: "_blank", rel: "noopener noreferrer" });
   outside.click();
 }
 
