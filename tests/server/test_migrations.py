@@ -106,8 +106,8 @@ def test_what_is_stored_stays_when_columns_are_added(manager: RcaDBManager) -> N
             "confidence": 0.5, "status": "open", "failure_count": 3, "first_failure_at": at, "last_failure_at": at,
         },
         "rca_failure": {
-            "id": 8, "event_key": "e8", "incident_id": 7, "source": "airflow", "resource": "orders/load", "map_index": -1,
-            "try_number": 1, "final": True, "occurred_at": at, "recorded_at": at, "reported_by": "listener",
+            "id": 8, "event_key": "e8", "incident_id": 7, "source": "airflow", "resource": "orders/load",
+            "map_index": -1, "try_number": 1, "final": True, "occurred_at": at, "recorded_at": at, "reported_by": "x",
             "message": "boom", "signature": "boom", "detail": "",
         },
         "rca_audit": {

@@ -80,16 +80,21 @@ def _storable_failure(failure: Failure, redact: Redacts) -> Failure:
 
 def beginning(text: str, limit: int, redact: Redacts) -> str:
     """At most `limit` characters from the beginning, without secrets."""
-    if len(text) > limit + _MARGIN:
-        text = _up_to_a_space(text[: limit + _MARGIN])
-    return head(redact.text(clean(text)).strip(), limit)
+    return head(redact.text(_readable(text, limit)).strip(), limit)
 
 
 def end(text: str, limit: int, redact: Redacts) -> str:
     """At most `limit` characters from the end, without secrets: where a traceback names its error."""
+    if not text:
+        return ""
     if len(text) > limit + _MARGIN:
         text = _from_a_line(text[-(limit + _MARGIN) :])
     return tail(redact.text(clean(text)), limit)
+
+
+def _readable(text: str, limit: int) -> str:
+    """As much of the beginning as is redacted."""
+    return clean(_up_to_a_space(text[: limit + _MARGIN]) if len(text) > limit + _MARGIN else text)
 
 
 def _up_to_a_space(text: str) -> str:
@@ -115,8 +120,8 @@ def _resource(source: Source, resource: str, redact: Redacts) -> str:
     if source is Source.AIRFLOW:
         return resource
     # A part may be any text, with its slashes written as %2F: a URL is only seen as one when they are slashes.
-    parts = resource[: RESOURCE_CHARS + _MARGIN].split("/")
-    return _name("/".join(_segment(part, redact) for part in parts), RESOURCE_CHARS, redact)
+    parts = resource[: RESOURCE_CHARS + _MARGIN].split("/") if "%2F" in resource else []
+    return _name("/".join(_segment(part, redact) for part in parts) or resource, RESOURCE_CHARS, redact)
 
 
 def _segment(part: str, redact: Redacts) -> str:
@@ -136,6 +141,10 @@ def _name(name: str, limit: int, redact: Redacts) -> str:
 
 def _labels(labels: Mapping[str, str], redact: Redacts) -> dict[str, str]:
     first = list(labels.items())[:MOST_LABELS]
-    bounded = {clean(name[:LABEL_CHARS]): beginning(value, LABEL_CHARS, redact) for name, value in first}
-    # Once more as a tree: the name may say that the value is a secret.
-    return {head(name, LABEL_NAME_CHARS): value for name, value in redact.tree(bounded).items()}
+    # As a tree: the name may say that the value is a secret.
+    redacted = redact.tree(
+        {clean(name[:LABEL_CHARS]): _readable(value, LABEL_CHARS) for name, value in first}
+    )
+    return {
+        head(name, LABEL_NAME_CHARS): head(value.strip(), LABEL_CHARS) for name, value in redacted.items()
+    }

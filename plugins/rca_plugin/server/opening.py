@@ -29,6 +29,7 @@ def open_new(session: Session, groups: list[Group], waits_for: str | None) -> di
     """
     if not groups:
         return {}
+    _close_past(session, groups)
     new = insert_new(session, Incident, Incident.open_fingerprint, [_values(group) for group in groups])
     opened = [group for group in groups if group.print_ in new]
     incidents = {
@@ -45,6 +46,16 @@ def open_new(session: Session, groups: list[Group], waits_for: str | None) -> di
     # One of them may have turned out to be the consequence of a later one.
     handoff.start(session, [incident for incident in begun if incident.status == Status.OPEN], waits_for)
     return receipts
+
+
+def _close_past(session: Session, groups: list[Group]) -> None:
+    """Close what was resolved longer than the window before these failures, so that they are another story."""
+    prints = [group.print_ for group in groups]
+    past = select(Incident).where(
+        Incident.open_fingerprint.in_(prints), Incident.status == Status.RESOLVED.value
+    )
+    for incident in session.scalars(past.order_by(Incident.open_fingerprint).with_for_update()):
+        lifecycle.close(session, incident)
 
 
 def _begin_timelines(session: Session, groups: list[Group], incidents: dict[str | None, Incident]) -> None:
