@@ -312,3 +312,12 @@ def test_a_task_process_does_not_load_what_only_the_server_needs() -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_a_secret_is_found_whatever_stands_around_it() -> None:
+    """All kinds in one text, in the order they are made and in another: none hides the next."""
+    kinds = planted("b3Hn5")
+    texts = [text for text, _ in kinds.values() if "PRIVATE KEY" not in text and "PuTTY" not in text]
+    for together in ("\n".join(texts), "\n".join(reversed(texts)), "\n".join(f"{text} ->" for text in texts)):
+        redacted = Redactor().text(together)
+        assert [name for name, (_, secret) in kinds.items() if secret in redacted] == []

@@ -54,12 +54,13 @@ def test_secrets_in_an_error_and_in_a_log_are_nowhere_but_in_that_log(site: Site
         f"/pluginsv2/rca/incidents/{incident['id']}",
         headers={"Cookie": f"_token={site.http.headers['Authorization'].removeprefix('Bearer ')}"},
     )
-    assert incident["title"][:20] in page.text
+    assert "fails_with_secrets/work" in page.text
     answer = site.http.get(f"/rca/api/v1/incidents/{incident['id']}")
     assert {"log", "traceback"} <= {fact["kind"] for fact in answer.json()["evidence"]}
     shown = {"page": page.text, "API": answer.text}
     for log in site.airflow.home.rglob("*.log"):
-        if "dag_id=fails_with_secrets" not in str(log):
+        # The LocalExecutor of Airflow 3.3 repeats in the scheduler's output what its tasks log.
+        if "dag_id=fails_with_secrets" not in str(log) and log.name != "scheduler.log":
             shown[str(log)] = log.read_text(errors="replace")
     kinds = {**{f"log: {k}": v for k, v in planted("e2e7x").items()}, **planted("e2e8y")}
     found = [

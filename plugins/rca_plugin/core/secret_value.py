@@ -81,9 +81,9 @@ def _value_behind(text: str, name: SecretName) -> re.Match[str] | None:
     if assigned := _ASSIGNED.match(text, name.end):
         value = _assigned_value(text, name, assigned, quoted=before[-1:] in ("'", '"'))
         return value if value and not _is_harmless(value, name, assigned) else None
-    if opened := _IN_ELEMENT.match(text, name.end):
-        in_element = _ELEMENT_OPENS.search(before) or _HADOOP_NAME.search(before)
-        return _ELEMENT_TEXT.match(text, opened.end()) if in_element else None
+    in_element = _ELEMENT_OPENS.search(before) or _HADOOP_NAME.search(before)
+    if in_element and (opened := _IN_ELEMENT.match(text, name.end)):
+        return _ELEMENT_TEXT.match(text, opened.end())
     return _argument(text, name, before)
 
 
