@@ -19,6 +19,16 @@ AIRFLOW = {
     "occurred_at": "2026-11-23T04:00:00+01:00",
     "message": "could not connect",
 }
+AIRFLOW_IN_FULL = {
+    **AIRFLOW,
+    "map_index": 2,
+    "will_retry": True,
+    "exception_type": "OperationalError",
+    "traceback": "Traceback (most recent call last):\nOperationalError: could not connect",
+    "operator": "PythonOperator",
+    "owner": "data-platform",
+    "reported_by": "callback",
+}
 
 #: As deep as json.dumps still writes.
 _DEPTH = 300
@@ -83,17 +93,22 @@ _HUGE = (10_000, 100_000)
 def own_samples() -> list[tuple[str, Any]]:
     """Our own bodies, each with the source that takes it."""
     files = sorted(PAYLOADS.glob("*/*.json"))
-    return [("airflow", AIRFLOW), *((file.parent.name, json.loads(file.read_text())) for file in files)]
+    reports = [("airflow", AIRFLOW), ("airflow", AIRFLOW_IN_FULL)]
+    return [*reports, *((file.parent.name, json.loads(file.read_text())) for file in files)]
 
 
 def mutations(samples: list[Any], rng: random.Random, count: int) -> Iterator[tuple[str, Any]]:
     """`count` bodies, each with its source: a sample with one to four things changed.
 
-    `samples` are pairs of a source and a body. All bodies can be written with json.dumps.
+    `samples` are pairs of a source and a body. All bodies can be written with json.dumps. Every source has its turn
+    as often, however many samples there are of it.
     """
+    bodies: dict[str, list[Any]] = {}
+    for source, body in samples:
+        bodies.setdefault(source, []).append(body)
     for _ in range(count):
-        source, sample = rng.choice(samples)
-        body = copy.deepcopy(sample)
+        source = rng.choice(list(bodies))
+        body = copy.deepcopy(rng.choice(bodies[source]))
         for _ in range(rng.randint(1, 4)):
             body = _changed(body, rng, samples)
         yield source, body
