@@ -57,7 +57,7 @@ def belong(session: Session, groups: list[Group], waits_for: str | None) -> dict
                 receipts |= _receipts(group, _go_on(session, group, row, waits_for))
             elif group.print_ in opened:
                 receipts |= _receipts(group, opened[group.print_], first=True)
-        # Another process has just opened the others: they are counted there.
+        # Another process has just opened the others, or they stood in the way resolved: once more.
         groups = [group for group in fresh if group.print_ not in opened]
     return receipts
 

@@ -23,14 +23,14 @@ TITLE_CHARS = 200
 
 def open_new(session: Session, groups: list[Group], waits_for: str | None) -> dict[str, Receipt]:
     """Open the incidents of groups, and answer a receipt for each fingerprint; those are missing that somebody
-    else has just opened.
+    else has just opened, or that were resolved too long ago: those are closed, and open at the next attempt.
 
     Raises HandoffError when `waits_for` is None and they cannot be handed off.
     """
     if not groups:
         return {}
-    _close_past(session, groups)
     new = insert_new(session, Incident, Incident.open_fingerprint, [_values(group) for group in groups])
+    _close_past(session, [group for group in groups if group.print_ not in new])
     opened = [group for group in groups if group.print_ in new]
     incidents = {
         i.open_fingerprint: i
@@ -50,6 +50,8 @@ def open_new(session: Session, groups: list[Group], waits_for: str | None) -> di
 
 def _close_past(session: Session, groups: list[Group]) -> None:
     """Close what was resolved longer than the window before these failures, so that they are another story."""
+    if not groups:
+        return
     prints = [group.print_ for group in groups]
     past = select(Incident).where(
         Incident.open_fingerprint.in_(prints), Incident.status == Status.RESOLVED.value

@@ -26,6 +26,26 @@ from rca_plugin.server.database import memory
 DAG_ID = "rca_incident"
 # Keeps the deserialized DAG of each version.
 _dags = DBDagBag()
+# All that a hand-off asks of Airflow's tables, in one statement: it is on the way of every new incident.
+_LOOK_UP = select(
+    DagModel.is_stale,
+    DagModel.is_paused,
+    DagModel.has_import_errors,
+    DagModel.bundle_version,
+    exists()
+    .where(
+        ParseImportError.bundle_name == DagModel.bundle_name,
+        ParseImportError.filename == DagModel.relative_fileloc,
+    )
+    .label("is_broken"),
+    select(DagVersion.id)
+    .where(DagVersion.dag_id == DagModel.dag_id)
+    .order_by(DagVersion.version_number.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("version"),
+    select(func.max(LogTemplate.id)).scalar_subquery().label("log_template"),
+).where(DagModel.dag_id == DAG_ID)
 
 
 class HandoffError(Exception):
@@ -98,31 +118,23 @@ def rca_dag(session: Session) -> RcaDag:
     """
     known: RcaDag | None = memory(session).get("rca_dag")
     if known is None:
-        model = check_dag(session)
-        version = DagVersion.get_latest_version(DAG_ID, session=session)
-        dag = version and _dags.get_dag(version.id, session=session)
+        found = check_dag(session)
+        dag = found.version and _dags.get_dag(found.version, session=session)
         if dag is None:
             raise HandoffError(f"DAG {DAG_ID} is not serialized yet: wait for the DAG processor")
-        bundle_version = None if dag.disable_bundle_versioning else model.bundle_version
-        log_template = session.scalar(select(func.max(LogTemplate.id))) or 0
-        known = memory(session)["rca_dag"] = RcaDag(dag, version.id, bundle_version, log_template)
+        bundle_version = None if dag.disable_bundle_versioning else found.bundle_version
+        known = RcaDag(dag, found.version, bundle_version, found.log_template or 0)
+        memory(session)["rca_dag"] = known
     return known
 
 
-def check_dag(session: Session) -> DagModel:
-    """Raise HandoffError when the RCA DAG could not run."""
-    dag = session.scalar(select(DagModel).where(DagModel.dag_id == DAG_ID))
+def check_dag(session: Session) -> Any:
+    """The row of the RCA DAG, with its latest version. Raises HandoffError when it could not run."""
+    dag = session.execute(_LOOK_UP).one_or_none()
     if dag is None or dag.is_stale:
         raise HandoffError(f"DAG {DAG_ID} is missing: add the folder dags/ of the plugin to a DAG bundle")
-    if dag.has_import_errors or _has_import_error(session, dag):
+    if dag.has_import_errors or dag.is_broken:
         raise HandoffError(f"DAG {DAG_ID} is broken: see the import errors in the Airflow UI")
     if dag.is_paused:
         raise HandoffError(f"DAG {DAG_ID} is paused: unpause it in the Airflow UI")
     return dag
-
-
-def _has_import_error(session: Session, dag: DagModel) -> bool:
-    of_this_file = (ParseImportError.bundle_name == dag.bundle_name) & (
-        ParseImportError.filename == dag.relative_fileloc
-    )
-    return bool(session.scalar(select(exists().where(of_this_file))))
