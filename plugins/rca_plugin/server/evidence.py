@@ -115,7 +115,11 @@ def _outcome(ti: Try) -> str:
     text = f"{ti.state or 'no state'}, started {_shown(ti.start_date)}"
     if ti.duration is not None:
         text += f", ran {ti.duration:.1f} s"
-    return f"{text}, on {ti.hostname}" if ti.hostname else text
+    if ti.hostname:
+        text += f", on {ti.hostname}"
+    # What a retry policy decided; Airflow 3.3 keeps it of a try that it repeats.
+    reason = getattr(ti, "retry_reason", None)
+    return f"{text}; {reason}" if reason else text
 
 
 def _notes(session: Session, task: TaskRef) -> Iterator[Fact]:
