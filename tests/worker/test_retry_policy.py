@@ -19,6 +19,7 @@ from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, TaskInstanceState
 from airflow.sdk._shared.secrets_masker import mask_secret, reset_secrets_masker
 from airflow.sdk.api.datamodels._generated import DagRun, TIRunContext
 from airflow.sdk.definitions.retry_policy import RetryAction, RetryDecision
+from airflow.sdk.exceptions import TaskDeferralError
 from airflow.sdk.execution_time.comms import RetryTask, TaskState
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance, _handle_current_task_failed
 from airflow.serialization.serialized_objects import DagSerialization
@@ -104,7 +105,9 @@ def test_the_tries_of_the_task_are_not_extended() -> None:
     assert (remembered(error) or "").startswith("no tries left: timeout (rule ")
 
 
-@pytest.mark.parametrize("error", [RuntimeError("hm"), ValueError("abc"), SystemExit(3)])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("hm"), ValueError("abc"), SystemExit(3), TaskDeferralError("Trigger failure")]
+)
 def test_what_nobody_knows_is_left_to_the_task(error: BaseException) -> None:
     message, state = failed(error)
     assert (type(message), state) == (RetryTask, TaskInstanceState.UP_FOR_RETRY)
@@ -161,6 +164,19 @@ def test_the_innermost_cause_decides_and_not_what_wraps_it() -> None:
     handled = RuntimeError("could not load")
     handled.__context__ = raised(WarehouseIsDown("at noon"))
     assert decided(handled).action is RetryAction.RETRY
+
+
+class EmptyError(ConnectionResetError):
+    """Of no items, and so false, as exceptions that collect others may be."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+def test_a_cause_that_is_false_is_a_cause() -> None:
+    wrapped = RuntimeError("could not load")
+    wrapped.__cause__ = raised(EmptyError("at noon"))
+    assert "network_transient" in (decided(wrapped).reason or "")
 
 
 def test_the_reason_is_short_and_without_secrets() -> None:

@@ -39,7 +39,8 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
     while raised is not None and id(raised) not in seen and len(seen) < _LONGEST_CHAIN:
         seen.add(id(raised))
         yield raised
-        raised = raised.__cause__ or (None if raised.__suppress_context__ else raised.__context__)
+        hidden = raised.__cause__ is not None or raised.__suppress_context__
+        raised = raised.__cause__ if hidden else raised.__context__
 
 
 def attribute_of(value: object, name: str) -> Any:

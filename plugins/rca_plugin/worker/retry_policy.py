@@ -90,7 +90,11 @@ class RcaRetryPolicy(RetryPolicy):
     @classmethod
     def deserialize(cls, data: dict[str, float]) -> RcaRetryPolicy:
         """The inverse of `serialize`."""
-        return cls(**{name: timedelta(seconds=seconds) for name, seconds in data.items()})
+        return cls(
+            base=timedelta(seconds=data["base"]),
+            cap=timedelta(seconds=data["cap"]),
+            retry_after_cap=timedelta(seconds=data["retry_after_cap"]),
+        )
 
     def _decide(
         self, decided: list[RetryDecision], error: BaseException, try_number: int, max_tries: int
