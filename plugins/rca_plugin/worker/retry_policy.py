@@ -99,11 +99,10 @@ class RcaRetryPolicy(RetryPolicy):
     def _decide(
         self, decided: list[RetryDecision], error: BaseException, try_number: int, max_tries: int
     ) -> None:
+        # Nothing may leave this thread, SystemExit of anybody's exception class included.
         try:
             decided.append(self._decision(error, try_number, max_tries))
-        except (
-            BaseException
-        ) as problem:  # nothing may leave this thread, SystemExit of anybody's class included
+        except BaseException as problem:
             decided.append(_failed(problem))
 
     def _decision(self, error: BaseException, try_number: int, max_tries: int) -> RetryDecision:
