@@ -198,7 +198,7 @@ def test_what_airflow_knows_to_be_secret_is_not_in_the_reason() -> None:
     assert "PermissionError: *** is wrong" in reason
 
 
-class SilentError(Exception):
+class SilentError(PermissionError):
     def __str__(self) -> str:
         raise ZeroDivisionError
 
@@ -218,7 +218,6 @@ class StubbornError(ConnectionRefusedError):
 @pytest.mark.parametrize(
     "error",
     [
-        SilentError(),
         ExitingError(),
         ValueError("x" * 1_000_000),
         ValueError("\ud800\x00"),
@@ -228,6 +227,10 @@ class StubbornError(ConnectionRefusedError):
 )
 def test_whatever_was_raised_nothing_is_raised(error: BaseException) -> None:
     assert decided(error).action is RetryAction.DEFAULT
+
+
+def test_an_error_that_cannot_say_what_it_is_is_of_its_class() -> None:
+    assert decided(SilentError()).action is RetryAction.FAIL
 
 
 def test_a_megabyte_of_errors_is_decided_about() -> None:
