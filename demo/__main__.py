@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from demo import reports
-from demo.expected import EXPECTED
+from demo.expected import EXPECTED, RECOVERS
 from demo.local_airflow import ADMIN, REPOSITORY, LocalAirflow
 from demo.table import incident_table
 
@@ -50,6 +50,7 @@ def _demo(airflow: LocalAirflow, *, once: bool) -> int:
     with airflow.client() as client:
         _fail(airflow, client)
         incidents = _wait_for_analyses(airflow, client)
+        _wait_for_recovery(airflow, client)
     problems = [*_differences(incidents), *_differences_from_reports(incidents)]
     quiet = [incident for incident in incidents if incident["status"] == "suppressed"]
     print(f"\n{incident_table([incident for incident in incidents if incident not in quiet])}\n")
@@ -73,16 +74,27 @@ def _start(airflow: LocalAirflow) -> None:
 
 
 def _fail(airflow: LocalAirflow, client: httpx.Client) -> None:
-    wanted = {"rca_incident", "rca_housekeeping", *EXPECTED}
+    wanted = {"rca_incident", "rca_housekeeping", *EXPECTED, RECOVERS}
     airflow.wait_for("the DAGs", lambda: wanted <= _dag_ids(client))
     say("The first housekeeping run: from now on, what nobody reports is found")
     airflow.wait_for("the first housekeeping run", lambda: _runs(client, "rca_housekeeping"))
-    for dag_id in sorted(EXPECTED):
+    for dag_id in sorted([*EXPECTED, RECOVERS]):
         client.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None}).raise_for_status()
         say(f"Running {dag_id}: {_description(client, dag_id)}")
     say("A killed process reports nothing itself: housekeeping finds example_model_training within a minute")
     for told in reports.post_all(airflow.url):
         say(f"Webhook    {told}")
+
+
+def _wait_for_recovery(airflow: LocalAirflow, client: httpx.Client) -> None:
+    path = f"/api/v2/dags/{RECOVERS}/dagRuns/~/taskInstances"
+
+    def succeeded() -> int:
+        [ti] = client.get(path).json()["task_instances"]
+        return int(ti["try_number"]) if ti["state"] == "success" else 0
+
+    number = airflow.wait_for(f"the success of {RECOVERS}", succeeded)
+    say(f"{RECOVERS} succeeded at try {number}: the log of the try before says why it was worth another one")
 
 
 def _wait_for_analyses(airflow: LocalAirflow, client: httpx.Client) -> list[dict[str, Any]]:
@@ -119,6 +131,7 @@ def _differences(incidents: list[dict[str, Any]]) -> list[str]:
     problems = [
         f"{dag_id}: {len(found)} incidents, not one" for dag_id, found in by_dag.items() if len(found) != 1
     ]
+    problems += [f"{RECOVERS}: an incident" for i in incidents if i["resource"].startswith(f"{RECOVERS}/")]
     problems += [
         f"{dag_id}: {incident['category']}, not {EXPECTED[dag_id]}"
         for dag_id, found in by_dag.items()

@@ -1,4 +1,4 @@
-"""What the example DAGs fail of, as a person would say."""
+"""What the example DAGs fail of, as a person would say, and which of them a retry saves."""
 
 EXPECTED = {
     "example_warehouse_load": "connection_error",
@@ -11,3 +11,4 @@ EXPECTED = {
     "example_model_training": "out_of_memory",
     "example_campaign_mail": "application_bug",
 }
+RECOVERS = "example_order_status"

@@ -17,7 +17,9 @@ from pathlib import Path
 from threading import Thread
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import dag, task
+from airflow.sdk import dag, get_current_context, task
+
+from rca_plugin.worker.retry_policy import RcaRetryPolicy
 
 DEFAULTS = {"schedule": None, "tags": ["example"], "is_paused_upon_creation": False}
 
@@ -122,6 +124,30 @@ def example_campaign_mail():
     BashOperator(task_id="render", bash_command="echo {{ params.campaign.name }}")
 
 
+@dag(
+    description="A service is not up yet; the retry policy knows that this may pass.",
+    default_args={"owner": "data-platform"},
+    **DEFAULTS,
+)
+def example_order_status():
+    class Ready(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(204)
+            self.end_headers()
+
+    @task(retries=3, retry_policy=RcaRetryPolicy(base=timedelta(seconds=2)))
+    def fetch_status():
+        server = HTTPServer(("127.0.0.1", 0), Ready)
+        if get_current_context()["ti"].try_number == 1:
+            server.server_close()
+        else:
+            Thread(target=server.handle_request, daemon=True).start()
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/orders", timeout=10) as answer:
+            return answer.status
+
+    fetch_status()
+
+
 example_warehouse_load()
 example_invoice_import()
 example_customer_export()
@@ -131,3 +157,4 @@ example_slow_aggregation()
 example_partner_files()
 example_model_training()
 example_campaign_mail()
+example_order_status()

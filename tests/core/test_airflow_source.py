@@ -46,6 +46,14 @@ def test_a_report_is_one_failure() -> None:
     assert (failure.final, failure.operator, failure.owner) == (True, "PythonOperator", "data")
 
 
+def test_what_a_retry_policy_decided_is_a_label_and_goes_on_the_timeline() -> None:
+    [failure] = parse({**REPORT, "retry_decision": "no retry: auth_permission\x00"})
+    assert failure.labels == {"retry_decision": "no retry: auth_permission"}
+    assert airflow.retry_decision({**failure.labels, "team": "data"}) == failure.labels
+    [undecided] = parse({**REPORT, "retry_decision": None})
+    assert undecided.labels == parse(REPORT)[0].labels == {}
+
+
 def test_the_error_is_written_the_same_from_the_exception_and_from_the_log() -> None:
     assert message_line("psycopg2.OperationalError", " gone ") == message_line("OperationalError", "gone")
     assert message_line("KeyError", "") == "KeyError"
@@ -66,7 +74,7 @@ def test_texts_are_complete_because_only_what_is_stored_is_cut() -> None:
         {"try_number": 2**40}, {"map_index": -2}, {"will_retry": "yes"}, {"occurred_at": "2026-11-23T04:00:00"},
         {"occurred_at": "soon"},
         {"occurred_at": "0001-01-01T00:00:00+14:00"}, {"reported_by": "somebody"},
-        {"message": {"a": 1}}, {"surprise": 1},
+        {"message": {"a": 1}}, {"surprise": 1}, {"retry_decision": "x" * 501}, {"retry_decision": 5},
     ],
 )  # fmt: skip
 def test_other_reports_are_refused(changed: dict[str, object]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from markupsafe import escape
 from sqlalchemy import delete, func, select
 from starlette.routing import Mount
 
@@ -290,6 +291,18 @@ def test_pages_are_for_people_and_set_no_cookie_of_their_own(
     )
     assert client.get("/pluginsv2/rca/incidents/999999", headers=cookie).status_code == 404
     assert client.get("/pluginsv2/rca/static/../incidents.py", headers=cookie).status_code == 404
+
+
+def test_the_page_and_the_api_say_what_a_retry_policy_decided(
+    app: FastAPI, client: TestClient, token: Callable[..., Any]
+) -> None:
+    decision = "no retry: auth_permission (rule python.permission, 0.72): <PermissionError>"
+    report = {**REPORT, "retry_decision": decision}
+    opened = client.post(WEBHOOK, json=report, headers=token()).json()["results"][0]["incident_id"]
+    page = client.get(f"/pluginsv2/rca/incidents/{opened}", headers=cookie_of_admin(app)).text
+    assert page.count(escape(decision)) == 3  # on the failure, among its labels and on the timeline
+    answer = client.get(f"/rca/api/v1/incidents/{opened}", headers=token()).json()
+    assert answer["failures"][0]["labels"] == {"retry_decision": decision}
 
 
 def test_people_may_read_and_only_our_tasks_may_write(

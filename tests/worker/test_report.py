@@ -21,6 +21,7 @@ from rca_plugin.core.sources.airflow import parse
 from rca_plugin.worker import listener
 from rca_plugin.worker.callback import rca_failure_callback
 from rca_plugin.worker.report import report_failure
+from rca_plugin.worker.retry_policy import RcaRetryPolicy
 from tests.fakes.rca_server import rca_server
 
 SECRET = "the secret of these tests"
@@ -84,6 +85,21 @@ def test_a_try_that_will_be_retried_says_so(configured: Callable[..., None]) -> 
             "running", a_task_instance(TaskInstanceState.UP_FOR_RETRY), ValueError("x")
         )
     assert server.requests[0]["will_retry"] is True
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), ConnectionRefusedError(111, "refused")]
+)
+def test_what_the_retry_policy_decided_is_reported(configured: Callable[..., None], error: OSError) -> None:
+    decision = RcaRetryPolicy().evaluate(error, try_number=1, max_tries=3)
+    with rca_server(202) as server:
+        configured(server.url)
+        listener.on_task_instance_failed("running", a_task_instance(), error)
+        rca_failure_callback({"ti": a_task_instance(), "exception": error})
+        listener.on_task_instance_failed("running", a_task_instance(), type(error)("of another try"))
+    reported = [parsed(request)[0].labels for request in server.requests]
+    assert decision.reason
+    assert reported == [{"retry_decision": decision.reason}, {"retry_decision": decision.reason}, {}]
 
 
 def test_the_callback_names_the_same_event(configured: Callable[..., None]) -> None:

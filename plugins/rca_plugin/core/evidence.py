@@ -9,13 +9,26 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Fact:
+    """What somebody found out about a failure, before it is redacted and numbered.
+
+    kind: what it is, such as "log", "traceback", "run_output", "history", "change"; "missing" says what could
+        not be had.
+    source: who said so, such as "airflow task log" or "databricks run 41".
+    observed_at: when it happened at the source; aware, or None when the source did not say.
+    """
+
+    kind: str
+    source: str
+    observed_at: datetime | None
+    text: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """A fact collected about a failure, already redacted.
 
-    id: "E1", "E2", … in order of collection.
-    kind: what it is, such as "log", "traceback", "run_output", "history", "change".
-    source: who said so, such as "airflow task log" or "databricks run 41".
-    observed_at: when it happened at the source; aware, or None when the source did not say.
+    id: "E1", "E2", … in order of collection. The rest is that of the fact.
     """
 
     id: str

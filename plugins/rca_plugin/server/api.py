@@ -72,11 +72,14 @@ def get_incident(caller: Anyone, incident_id: models.IncidentId) -> models.Incid
         return models.IncidentDetail.load(session, incident)
 
 
-@tasks.post("/incidents/{incident_id}/evidence", summary="Collect and keep what Airflow knows of the failure")
+@tasks.post("/incidents/{incident_id}/evidence", summary="Collect and keep what is known of the failure")
 def collect_evidence(incident_id: models.IncidentId, body: models.CollectEvidence) -> models.EvidenceList:
     """Answers 409 `not_settled` while more is to come, unless `wait` is false."""
-    facts = transaction(lambda session: findings.collect_evidence(session, incident_id, wait=body.wait))
-    return models.EvidenceList.model_validate({"evidence": [evidence_to_json(fact) for fact in facts]})
+    outside = [fact.to_fact() for fact in body.facts]
+    evidence = transaction(
+        lambda session: findings.collect_evidence(session, incident_id, wait=body.wait, outside=outside)
+    )
+    return models.EvidenceList.model_validate({"evidence": [evidence_to_json(fact) for fact in evidence]})
 
 
 @tasks.put("/incidents/{incident_id}/classification", summary="Keep what the incident was classified as")

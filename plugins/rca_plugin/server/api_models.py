@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.category import Category, Severity
 from rca_plugin.core.classification import Classification
+from rca_plugin.core.evidence import Fact
 from rca_plugin.core.failure import Source
 from rca_plugin.core.incident import Kind, Status, incident_label
 from rca_plugin.server import audit, incidents
@@ -200,10 +201,24 @@ class IncidentDetail(IncidentSummary):
         )
 
 
+class FactIn(In):
+    """What a worker found out where the failure happened, not redacted yet."""
+
+    kind: Annotated[str, Field(min_length=1, max_length=30, examples=["run_output"])]
+    source: Annotated[str, Field(min_length=1, max_length=200, examples=["databricks run 41"])]
+    observed_at: AwareDatetime | None = None
+    text: Annotated[str, Field(max_length=64_000)]
+
+    def to_fact(self) -> Fact:
+        """The same as a value."""
+        return Fact(self.kind, self.source, self.observed_at, self.text)
+
+
 class CollectEvidence(In):
-    """Whether to wait for what is still to come."""
+    """Whether to wait for what is still to come, and what was found outside of Airflow."""
 
     wait: bool = True
+    facts: Annotated[list[FactIn], Field(max_length=40)] = []
 
 
 class ClassificationIn(In):

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.failure import TaskRef
+from rca_plugin.core.sources.airflow import retry_decision
 from rca_plugin.core.text import head
 from rca_plugin.server import audit
 from rca_plugin.server.group import Group
@@ -31,4 +32,5 @@ def _bring(session: Session, task: TaskRef, incident_id: int) -> None:
         audit.append(
             session, incident_id, row.reported_by, "earlier_try_failed",
             **{"try": row.try_number}, at=row.occurred_at.isoformat(), error=head(row.message, _ERROR_CHARS),
+            **retry_decision(row.labels),
         )  # fmt: skip

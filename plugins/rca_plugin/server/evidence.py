@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 
 from airflow.models.log import Log
@@ -11,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rca_plugin.config import settings
-from rca_plugin.core.evidence import Evidence
+from rca_plugin.core.evidence import Evidence, Fact
 from rca_plugin.core.failure import TaskRef
 from rca_plugin.core.storable import end
 from rca_plugin.core.text import head
@@ -37,16 +36,10 @@ class NotSettledError(Exception):
     """Airflow has not settled the failed try yet, or not uploaded its log: ask again in a moment."""
 
 
-@dataclass(frozen=True)
-class _Fact:
-    kind: str
-    source: str
-    observed_at: datetime | None
-    text: str
-
-
-def collect(session: Session, failure: FailureRow, *, wait: bool) -> list[Evidence]:
-    """Everything known about a failure now.
+def collect(
+    session: Session, failure: FailureRow, *, wait: bool, outside: Sequence[Fact] = ()
+) -> list[Evidence]:
+    """Everything known about a failure now, and what was found `outside` of Airflow.
 
     Raises NotSettledError while more is to come, unless `wait` is False: then what is missing is noted as
     missing.
@@ -54,6 +47,7 @@ def collect(session: Session, failure: FailureRow, *, wait: bool) -> list[Eviden
     facts = list(_reported(failure))
     if failure.dag_id:
         facts += _airflow_facts(session, task_of(failure), wait=wait)
+    facts += outside
     return [
         Evidence(f"E{number}", fact.kind, fact.source, fact.observed_at, _bounded(fact.text))
         for number, fact in enumerate(facts, start=1)
@@ -67,7 +61,7 @@ def task_of(failure: FailureRow) -> TaskRef:
     )
 
 
-def _airflow_facts(session: Session, task: TaskRef, *, wait: bool) -> list[_Fact]:
+def _airflow_facts(session: Session, task: TaskRef, *, wait: bool) -> list[Fact]:
     ti = find_try(session, task) if task.task_id else None
     if wait and not is_settled(ti):
         raise NotSettledError(f"Airflow still says that {task.resource} is {ti and ti.state}")
@@ -78,53 +72,57 @@ def _bounded(text: str) -> str:
     return end(text, TEXT_CHARS, redactor())
 
 
-def _reported(failure: FailureRow) -> Iterator[_Fact]:
-    yield _Fact("error", f"report of the {failure.reported_by}", failure.occurred_at, failure.message)
+def _reported(failure: FailureRow) -> Iterator[Fact]:
+    yield Fact("error", f"report of the {failure.reported_by}", failure.occurred_at, failure.message)
     if failure.detail:
-        yield _Fact("traceback", f"report of the {failure.reported_by}", failure.occurred_at, failure.detail)
+        yield Fact("traceback", f"report of the {failure.reported_by}", failure.occurred_at, failure.detail)
     if failure.labels:
         named = "\n".join(f"{name}: {value}" for name, value in failure.labels.items())
-        yield _Fact("labels", f"report of the {failure.reported_by}", failure.occurred_at, named)
+        yield Fact("labels", f"report of the {failure.reported_by}", failure.occurred_at, named)
 
 
-def _run_facts(session: Session, task: TaskRef) -> Iterator[_Fact]:
+def _run_facts(session: Session, task: TaskRef) -> Iterator[Fact]:
     run = find_run(session, task)
     if run is None:
-        yield _Fact("run", "airflow", None, f"The run {task.run_id} is not in Airflow's database any more.")
+        yield Fact("run", "airflow", None, f"The run {task.run_id} is not in Airflow's database any more.")
         return
     text = f"Run {run.run_id} of DAG {run.dag_id} ({run.run_type}): {run.state}, started {_shown(run.start_date)}"
     if run.end_date:
         text += f", ended {_shown(run.end_date)}"
     if run.conf:
         text += f", conf {head(str(redactor().tree(run.conf)), 500)}"
-    yield _Fact("run", "airflow dag run", run.start_date, text)
+    yield Fact("run", "airflow dag run", run.start_date, text)
 
 
-def _task_facts(session: Session, task: TaskRef, ti: Try | None, *, wait: bool) -> Iterator[_Fact]:
+def _task_facts(session: Session, task: TaskRef, ti: Try | None, *, wait: bool) -> Iterator[Fact]:
     if task.task_id is None:
         return
     yield _try_history(session, task)
     yield from _notes(session, task)
     if ti is None:
-        yield _Fact("log", "airflow task log", None, "The try is not in Airflow's database any more: no log.")
+        yield Fact("log", "airflow task log", None, "The try is not in Airflow's database any more: no log.")
     else:
         yield _log_fact(ti, wait=wait)
 
 
-def _try_history(session: Session, task: TaskRef) -> _Fact:
+def _try_history(session: Session, task: TaskRef) -> Fact:
     tries = all_tries(session, task)[-_TRIES_SHOWN:]
     lines = [f"Try {ti.try_number}: {_outcome(ti)}" for ti in tries]
-    return _Fact("tries", "airflow task instance", None, "\n".join(lines) or "No try is recorded.")
+    return Fact("tries", "airflow task instance", None, "\n".join(lines) or "No try is recorded.")
 
 
 def _outcome(ti: Try) -> str:
     text = f"{ti.state or 'no state'}, started {_shown(ti.start_date)}"
     if ti.duration is not None:
         text += f", ran {ti.duration:.1f} s"
-    return f"{text}, on {ti.hostname}" if ti.hostname else text
+    if ti.hostname:
+        text += f", on {ti.hostname}"
+    # What a retry policy decided; Airflow 3.3 keeps it of a try that it repeats.
+    reason = getattr(ti, "retry_reason", None)
+    return f"{text}; {reason}" if reason else text
 
 
-def _notes(session: Session, task: TaskRef) -> Iterator[_Fact]:
+def _notes(session: Session, task: TaskRef) -> Iterator[Fact]:
     notes = session.scalars(
         select(Log)
         .where(
@@ -139,17 +137,17 @@ def _notes(session: Session, task: TaskRef) -> Iterator[_Fact]:
     )
     for note in reversed(list(notes)):
         if note.map_index in (None, task.map_index):
-            yield _Fact("note", f"airflow audit log: {note.event}", note.dttm, head(note.extra or "", 2_000))
+            yield Fact("note", f"airflow audit log: {note.event}", note.dttm, head(note.extra or "", 2_000))
 
 
-def _log_fact(ti: Try, *, wait: bool) -> _Fact:
+def _log_fact(ti: Try, *, wait: bool) -> Fact:
     log_tail = read_tail(ti, settings().evidence_log_lines)
     if not log_tail.lines and wait:
         raise NotSettledError(f"the log of {ti.task_id} is not there yet")
     text = "\n".join(log_tail.lines) or "Airflow has no log of this try."
     if log_tail.lines and not log_tail.complete:
         text = "(only the beginning of the log could be read in time)\n" + text
-    return _Fact("log", f"airflow task log, try {ti.try_number}", ti.end_date, text)
+    return Fact("log", f"airflow task log, try {ti.try_number}", ti.end_date, text)
 
 
 def _shown(moment: datetime | None) -> str:

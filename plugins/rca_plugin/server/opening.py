@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from rca_plugin.config import settings
 from rca_plugin.core.incident import Kind, Status
+from rca_plugin.core.sources.airflow import retry_decision
 from rca_plugin.core.text import head
 from rca_plugin.server import audit, earlier_tries, handoff, inhibition, lifecycle, quiet, recoveries, triage
 from rca_plugin.server.audit import Entry
@@ -66,6 +67,7 @@ def _begin_timelines(session: Session, groups: list[Group], incidents: dict[str 
         incident = incidents[group.print_]
         group.attach(session, incident.id)
         known = {name: getattr(incident, name) for name in ("category", "rule", "priority")}
+        known |= retry_decision(group.oldest.labels)
         entries.append(Entry(incident.id, group.oldest.reported_by, "opened", known))
     audit.begin(session, [entry.incident_id for entry in entries])
     audit.append_all(session, entries)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import partial
@@ -14,11 +13,11 @@ from typing import Any
 from rca_plugin.config import settings
 from rca_plugin.core.storable import beginning, end
 from rca_plugin.core.text import head
+from rca_plugin.worker.exception import TEXT_CHARS, text_of, traceback_of
+from rca_plugin.worker.masking import KnownSecrets
+from rca_plugin.worker.retry_decision import remembered
 
 log = logging.getLogger(__name__)
-
-# The server keeps less, but a cut here keeps the request small whatever the task raised.
-_TEXT_CHARS = 20_000
 
 
 def report_failure(ti: Any, error: BaseException | str | None, *, will_retry: bool, reported_by: str) -> None:
@@ -55,6 +54,7 @@ def _body(
     ti: Any, error: BaseException | str | None, *, will_retry: bool, reported_by: str
 ) -> dict[str, Any]:
     task = getattr(ti, "task", None)
+    decision = remembered(error)
     return {
         "dag_id": ti.dag_id,
         "run_id": ti.run_id,
@@ -64,43 +64,10 @@ def _body(
         "will_retry": will_retry,
         "occurred_at": (getattr(ti, "end_date", None) or datetime.now(timezone.utc)).isoformat(),
         "exception_type": type(error).__name__ if isinstance(error, BaseException) else None,
-        "message": beginning(_encodable(_text(error)), _TEXT_CHARS, _Masker()),
-        "traceback": end(_encodable(_traceback(error)), _TEXT_CHARS, _Masker()),
+        "message": beginning(text_of(error), TEXT_CHARS, KnownSecrets()),
+        "traceback": end(traceback_of(error), TEXT_CHARS, KnownSecrets()),
         "operator": type(task).__name__ if task is not None else None,
         "owner": head(str(getattr(task, "owner", "") or ""), 500) or None,
         "reported_by": reported_by,
+        **({"retry_decision": decision} if decision else {}),
     }
-
-
-class _Masker:
-    """Airflow's: it knows the passwords of the connections that this task used, and the server does not."""
-
-    def text(self, text: str) -> str:
-        from airflow.sdk._shared.secrets_masker import redact
-
-        return str(redact(text))
-
-    tree = text
-
-
-def _text(error: BaseException | str | None) -> str:
-    if error is None:
-        return "The task failed without an exception"
-    try:
-        return str(error)
-    except Exception:  # a user's own exception class may fail to describe itself
-        return f"(the text of this {type(error).__name__} cannot be read)"
-
-
-def _traceback(error: BaseException | str | None) -> str:
-    if not isinstance(error, BaseException):
-        return ""
-    try:
-        return "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    except Exception:
-        return ""
-
-
-def _encodable(text: str) -> str:
-    """Lone surrogates, which os.fsdecode makes of odd file names, are not valid in JSON."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -24,6 +25,7 @@ Identifier = Annotated[
     str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x1f\x7f]+$", strict=True)
 ]
 Text = Annotated[str, Field(max_length=200_000, strict=True)]
+_RETRY_DECISION = "retry_decision"
 
 
 class AirflowReport(BaseModel):
@@ -44,6 +46,7 @@ class AirflowReport(BaseModel):
     operator: Annotated[str, Field(max_length=250, strict=True)] | None = None
     owner: Annotated[str, Field(max_length=500, strict=True)] | None = None
     reported_by: Annotated[str, StringConstraints(pattern=r"^(listener|callback)$", strict=True)] = "listener"
+    retry_decision: Annotated[str, Field(max_length=500, strict=True)] | None = None
 
 
 _REPORT: TypeAdapter[AirflowReport] = TypeAdapter(AirflowReport)
@@ -66,6 +69,7 @@ def parse(body: object, _received_at: datetime) -> Report:
         operator=report.operator,
         owner=report.owner,
         reported_by=report.reported_by,
+        retry_decision=report.retry_decision,
     )
     return Report((failure,))
 
@@ -81,6 +85,7 @@ def task_failure(
     operator: str | None = None,
     owner: str | None = None,
     reported_by: str,
+    retry_decision: str | None = None,
 ) -> Failure:
     """A failed task instance try, or DAG run, cleaned; what is stored of it is for the server to say."""
     return Failure(
@@ -95,7 +100,13 @@ def task_failure(
         operator=operator and clean(operator),
         owner=owner and clean(owner),
         reported_by=reported_by,
+        labels={_RETRY_DECISION: clean(retry_decision)} if retry_decision else {},
     )
+
+
+def retry_decision(labels: Mapping[str, str]) -> dict[str, str]:
+    """Of the labels of a failed try, the one that says what a retry policy decided, and why; or none."""
+    return {name: text for name, text in labels.items() if name == _RETRY_DECISION}
 
 
 def message_line(exception_type: str | None, text: str) -> str:
