@@ -54,10 +54,11 @@ _ENTITIES = tuple(
         r'connection to server at "([^"]{1,200})"',
         r"(?i)\b(?:relation|table|view|column|database|schema|bucket|container|topic|cluster|job|file|module named)"
         r" [\"'`\[]([^\"'`\]]{1,200})[\"'`\]]",
-        r"\b((?:[\w-]{1,63}\.){1,6}[\w-]{2,63}:\d{2,5})\b",
+        r"\bhost ?name [\"']([^\"']{1,200})[\"']",
+        r"\b((?:[\w-]{1,63}\.){1,6}(?!(?:scala|java|py|sql):)[\w-]{2,63}:\d{2,5})\b",
         r"\b((?:abfss|wasbs|s3|s3a|gs|dbfs|hdfs|https?)://?[^\s'\",)]{1,200})",
         r"directory: '([^']{1,300})'",
-        r"\bCluster ([\w-]{4,60})\b",
+        r"\bCluster (?=[\w-]{0,59}\d)([\w-]{4,60})\b",
     )
 )
 
