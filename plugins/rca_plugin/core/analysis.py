@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rca_plugin.core.category import Category, Severity
-from rca_plugin.core.knowledge import Runbook
+from rca_plugin.core.knowledge import Runbook, is_https
 
 KNOWLEDGE_BASE = "knowledge_base"
 MOST_HYPOTHESES = 3
@@ -112,7 +112,7 @@ def analysis_from_json(data: Mapping[str, Any]) -> Analysis:
         recommendations=tuple(data["recommendations"]),
         avoid=tuple(data.get("avoid", ())),
         not_known=tuple(data.get("not_known", ())),
-        runbooks=tuple(Runbook(item["title"], item["url"]) for item in data.get("runbooks", ())),
+        runbooks=tuple(_runbook(item) for item in data.get("runbooks", ())),
         category=Category(data["category"]),
         severity=Severity(data["severity"]),
         confidence=float(data["confidence"]),
@@ -121,3 +121,7 @@ def analysis_from_json(data: Mapping[str, Any]) -> Analysis:
         estimated_minutes=int(data["estimated_minutes"]),
         method=data["method"],
     )
+
+
+def _runbook(data: Mapping[str, Any]) -> Runbook:
+    return Runbook(data["title"], data["url"] if is_https(data["url"]) else None)

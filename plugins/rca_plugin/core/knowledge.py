@@ -115,5 +115,6 @@ class Knowledge:
         return self.guides.get(source, self.elsewhere)
 
     def causes_on(self, source: str) -> tuple[Cause, ...]:
-        """The causes that a source can have; the likeliest first."""
-        return tuple(cause for cause in self.causes if not cause.sources or source in cause.sources)
+        """The causes that a source can have, the likeliest first; all of them where none is said to fit."""
+        fitting = tuple(cause for cause in self.causes if not cause.sources or source in cause.sources)
+        return fitting or self.causes
