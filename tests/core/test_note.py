@@ -189,11 +189,13 @@ def test_no_command_takes_over_what_a_shell_would_run(name: str) -> None:
 
 
 def test_the_explanation_that_the_evidence_speaks_for_comes_first_and_quotes_it() -> None:
-    first, other = note(REFUSED, ("error", REFUSED), ("run", "Run x: failed")).hypotheses
+    found = note(REFUSED, ("error", REFUSED), ("run", "Run x: failed"))
+    first, other = found.hypotheses
     assert first.text.startswith("Nothing listens on that host and port")
     assert "This speaks for it: “" in first.text
     assert "refused" in first.text
     assert first.evidence == ("E1",)
+    assert "Most speaks for this: Nothing listens on that host and port" in found.summary
     assert (other.evidence, "speaks for it" in other.text) == ((), False)
 
 

@@ -58,4 +58,7 @@ def _around(case: Case) -> Iterator[str]:
     upstream = failed_upstream(case.evidence)
     if upstream:
         yield f"Before it, this went wrong: {said(upstream.quote, upstream.evidence)}."
+    likeliest = next(iter(case.suspicions), None)
+    if likeliest and likeliest.weight:
+        yield f"Most speaks for this: {likeliest.cause.text.removesuffix('.')}{cited(likeliest.evidence)}."
     yield from told(case.evidence, case.known.telling)
