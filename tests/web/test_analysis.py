@@ -22,7 +22,9 @@ def test_it_names_the_change_what_to_do_and_what_not(page: Page, site: Site) -> 
     expect(panel.locator("p.prose").first).to_contain_text(
         "The first suspect is what changed: “Connection orders_db"
     )
-    expect(panel.locator("ol").first.locator("li").first).to_contain_text("Look at the change first")
+    first = panel.locator("ol").first.locator("li").first
+    expect(first).to_contain_text("Look at the change first")
+    expect(first.locator(".cites a")).to_have_text("E5")
     expect(panel.locator("code", has_text="nc -vz orders-db.internal 5432")).to_be_visible()
     expect(panel.locator(".avoid li").first).to_contain_text("clear or rerun hundreds")
     expect(panel.locator(".avoid")).not_to_contain_text("Do not")
