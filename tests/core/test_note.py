@@ -24,11 +24,15 @@ REFUSED = "psycopg2.OperationalError: could not connect to db.internal:5432 (Con
 HEAP = "java.lang.OutOfMemoryError: Java heap space"
 KILLED = "Process terminated by signal. Likely out of memory error (OOM)."
 CHANGE = "Connection orders_db was edited by ada 12 minutes before the failure"
+SOURCES = {"run_output": "databricks run 7"}
 RESOURCES = {"adf": "adf-prod/copy_orders/CopyOrders", "databricks": "7405/881/bronze"}
 
 
 def note(message: str, *facts: tuple[str, str], source: str = "airflow", code: str | None = None) -> Analysis:
-    evidence = [Evidence(f"E{n}", kind, "test", None, text) for n, (kind, text) in enumerate(facts, 1)]
+    evidence = [
+        Evidence(f"E{n}", kind, SOURCES.get(kind, "test"), None, text)
+        for n, (kind, text) in enumerate(facts, 1)
+    ]
     logs = [text for kind, text in facts if kind in ("log", "note")]
     symptom = Symptom(source, code, "\n".join([*logs, message]))
     resource = RESOURCES.get(source, "sales/load_orders")
@@ -163,8 +167,24 @@ def test_what_only_started_in_airflow_is_told_as_what_it_is() -> None:
     assert with_run.hypotheses[0].evidence == ("E2",)
 
 
-def test_a_run_that_went_well_elsewhere_does_not_move_the_blame() -> None:
-    found = note(REFUSED, ("traceback", REFUSED), ("run_output", "RUNNING, started by ada"))
+def test_an_activity_that_failed_in_data_factory_is_told_as_one() -> None:
+    message = "AzureDataFactoryPipelineRunException: Pipeline run 7 has failed: it timed out"
+    activity = "Activity Copy (Copy) of pipeline load: failed\nerrorCode: 2200\nOperation timed out"
+    found = note(message, ("error", message), ("activity", activity))
+    assert "the timeout in the activity's policy" in found.summary
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("run_output", "RUNNING, started by ada"),
+        ("cluster", "spark.task.maxFailures: 4\nspark.sql.files.ignoreCorruptFiles: failed"),
+        ("cluster_events", "03:00 TERMINATING JOB_FINISHED"),
+        ("missing", "Databricks could not be asked: connection failed"),
+    ],
+)
+def test_a_run_that_went_well_elsewhere_does_not_move_the_blame(kind: str, text: str) -> None:
+    found = note(REFUSED, ("traceback", REFUSED), (kind, text))
     assert "The worker could not open a connection" in found.summary
 
 
@@ -210,6 +230,14 @@ def test_other_evidence_can_speak_for_one_too() -> None:
     assert "The trend: “Its run time grew from 12 to 55 minutes over the last 10 runs” (E2)." in found.summary
 
 
+def test_a_run_that_took_much_longer_than_usual_had_more_to_do() -> None:
+    limit = "AirflowTaskTimeout: Timeout, PID: 7"
+    trend = "It ran for 55 minutes, 4.6 times the median of its last 20 successes, 12 minutes."
+    found = note(limit, ("error", limit), ("trend", trend))
+    assert found.hypotheses[1].text.startswith("There was more work than usual.")
+    assert found.hypotheses[1].evidence == ("E2",)
+
+
 def test_a_log_line_far_from_the_error_speaks_for_nothing() -> None:
     log = "INFO - connecting to localhost\nINFO - token refreshed, expired one dropped\n" + "INFO - ok\n" * 30
     found = note(REFUSED, ("log", f"{log}Traceback (most recent call last):\n{REFUSED}"))
@@ -236,6 +264,12 @@ def test_a_change_is_the_first_suspect_and_is_named() -> None:
     assert "db-old" not in everything(found)
 
 
+def test_a_change_that_nothing_ties_to_the_task_comes_after_one_that_something_does() -> None:
+    untied = "Variable x was edited by ada 5 minutes before the failure: nothing says that this task uses it"
+    found = note(REFUSED, ("error", REFUSED), ("change", untied), ("change", CHANGE))
+    assert f"what changed: “{CHANGE}” (E3), with 1 more." in found.summary
+
+
 def test_what_failed_upstream_is_where_to_start() -> None:
     upstream = "extract: success\nprices: upstream_failed at 03:00:09"
     found = note(REFUSED, ("error", REFUSED), ("upstream", upstream))
@@ -244,7 +278,13 @@ def test_what_failed_upstream_is_where_to_start() -> None:
 
 
 @pytest.mark.parametrize(
-    "upstream", ["extract: success", "No upstream task failed", "0 of 3 upstream tasks failed"]
+    "upstream",
+    [
+        "extract: success",
+        "No upstream task failed",
+        "0 of 3 upstream tasks failed",
+        "1 of 2 upstream tasks succeeded; b did not.\nb: skipped",
+    ],
 )
 def test_an_upstream_that_is_well_is_not_blamed(upstream: str) -> None:
     assert "went wrong" not in everything(note(REFUSED, ("error", REFUSED), ("upstream", upstream)))
@@ -286,6 +326,11 @@ def test_what_other_incidents_were_about_does_not_explain_this_one() -> None:
         ("Try 1: up_for_retry, x\nTry 2: up_for_retry, y\nTry 3: failed, z", "All 3 tries failed (E2)."),
         ("Try 11: failed, x, on w1\nTry 12: failed, y, on w1", "The last 2 tries failed (E2)."),
         ("Try 1: failed, x\nTry 2: success, y", "Try 2 has succeeded since (E2)."),
+        (
+            "Try 1: failed, started x, on w1 as process 7, last heartbeat y\n"
+            "Try 2: failed, started y, on w2 as process 9, retry policy: try again, on time",
+            "Both tries failed on 2 hosts (E2).",
+        ),
     ],
 )  # fmt: skip
 def test_the_tries_are_told_where_they_tell_something(tries: str, says: str) -> None:
@@ -307,10 +352,12 @@ def test_the_pool_is_told_where_it_matters_only() -> None:
 
 
 def test_what_is_missing_is_said() -> None:
-    found = note(
-        REFUSED, ("error", REFUSED), ("missing", "The driver's log could not be had: 403 from the workspace.")
+    missing = "The driver's log could not be had: 403 from the workspace.\nThe cluster is gone"
+    found = note(REFUSED, ("error", REFUSED), ("missing", missing))
+    assert found.not_known[:2] == (
+        "The driver's log could not be had: 403 from the workspace (E2).",
+        "The cluster is gone (E2).",
     )
-    assert "The driver's log could not be had: 403 from the workspace (E2)." in found.not_known
     assert "There is no log" not in found.summary
 
 

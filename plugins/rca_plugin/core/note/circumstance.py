@@ -16,13 +16,14 @@ _LED = {
     "trend": "The trend",
     "history": "The history",
 }
-_FAILED = re.compile(
-    r"(?i)\b(?:upstream_failed|failed|failure|error|timed ?out|missing|late|did not|has not)\b"
-)
+# One that was skipped did not succeed either, and nothing is wrong with it.
+_FAILED = re.compile(r"(?i)\b(?:upstream_failed|failed|failure|error|timed ?out|missing|late)\b")
 _NOT_FAILED = re.compile(r"(?i)\b(?:none|no|not|never|0)\b[^.;]{0,30}\bfail")
-_TRY = re.compile(r"^Try (\d{1,6}): (\w{1,30})(?:.*, on (\S{1,250})$)?", re.MULTILINE)
+_TRY = re.compile(r"^Try (\d{1,6}): (\w{1,30})(?:.{0,500}?, on ([^\s,]{1,250}))?", re.MULTILINE)
 #: How the collection of evidence says so; what is missing of another system is no log of the try.
 _LOG_MISSING = re.compile(r"(?i)\bno (?:task )?log\b|\blog of (?:this|the|its) try\b|\btask log\b")
+#: How the collection of evidence marks an edit of something that the task is not seen to use.
+_UNTIED = "nothing says that this task uses it"
 _NO_LOG = ("Airflow has no log", "The try is not in Airflow's database")
 
 
@@ -35,9 +36,9 @@ class Circumstance:
 
 
 def changes(evidence: Sequence[Evidence]) -> Iterator[Circumstance]:
-    """What changed shortly before: the first suspect of any failure."""
-    for item in _of_kind(evidence, "change"):
-        yield Circumstance(first_line(item.text), (item.id,))
+    """What changed shortly before: the first suspect of any failure. What nothing ties to the task comes last."""
+    found = [Circumstance(first_line(item.text), (item.id,)) for item in _of_kind(evidence, "change")]
+    yield from sorted(found, key=lambda change: _UNTIED in change.quote)
 
 
 def failed_upstream(evidence: Sequence[Evidence]) -> Circumstance | None:

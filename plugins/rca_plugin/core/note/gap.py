@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rca_plugin.core.note.case import Case
 from rca_plugin.core.note.circumstance import missing
-from rca_plugin.core.note.quote import cited, first_line
+from rca_plugin.core.note.quote import cited, head_of
 
 _MOST = 5
 
@@ -31,4 +31,6 @@ def _gaps(case: Case) -> Iterator[str]:
 def missed(case: Case) -> Iterator[str]:
     """What the evidence itself says that it could not have."""
     for item in missing(case.evidence):
-        yield f"{first_line(item.text).removesuffix('.')}{cited([item.id])}."
+        for line in item.text.splitlines():
+            if line.strip():
+                yield f"{head_of(line).removesuffix('.')}{cited([item.id])}."

@@ -24,9 +24,11 @@ _IN_DATABRICKS = re.compile(
     r"(?i)\bdatabricks (?:job|run|execution)\b|\bcluster [\w-]{4,60} was terminated\b"
 )
 _HOST_NAME = re.compile(r"(?i)\bhost ?name[ :=]{1,3}[\"']?([\w.-]{1,128})")
-_DATABRICKS = frozenset({"run_output", "cluster", "cluster_events"})
-_ADF = frozenset({"pipeline", "activity"})
-_WENT_WRONG = re.compile(r"(?i)fail|error|exception|terminat|timed ?out|cancel|lost|kill")
+#: Evidence that tells how something went, and not only what it is made of or what is missing.
+_TELLING = frozenset({"run", "run_output", "cluster_events", "termination", "pipeline", "activity"})
+_WENT_WRONG = re.compile(
+    r"(?i)failed|failure|error|exception|timed ?out|lost\b|killed|not_responding|unreachable"
+)
 
 
 def misplaced_blanks(text: str) -> list[str]:
@@ -60,10 +62,18 @@ class Place:
 
 def _platform(source: str, error: str, evidence: Sequence[Evidence]) -> str:
     """The innermost system that the error or the evidence shows going wrong, else the one that reported it."""
-    wrong = {item.kind for item in evidence if _WENT_WRONG.search(item.text)}
-    if wrong & _DATABRICKS or _IN_DATABRICKS.search(error):
+    told = [item for item in evidence if item.kind in _TELLING and _WENT_WRONG.search(item.text)]
+    if any(_of_databricks(item) for item in told) or _IN_DATABRICKS.search(error):
         return "databricks"
-    return "adf" if wrong & _ADF else source
+    return "adf" if any(_of_data_factory(item) for item in told) else source
+
+
+def _of_databricks(item: Evidence) -> bool:
+    return item.source.startswith("databricks") or item.kind == "cluster_events"
+
+
+def _of_data_factory(item: Evidence) -> bool:
+    return item.source.startswith("data factory") or item.kind in ("pipeline", "activity")
 
 
 def _parts(source: str, resource: str) -> dict[str, str]:
