@@ -49,11 +49,11 @@ REPORTS: list[tuple[str, str, str]] = [
 WAITING = "tax_report/submit"
 # One about which much was found out outside of Airflow, and one where all of that is hostile.
 TOLD, TOLD_HOSTILE = "billing_daily/load_invoices", "billing_daily/load_refunds"
-TOLD_ERROR = 'connection to server at "orders-db.internal" (10.4.0.7), port 5432 failed: Connection refused'
+TOLD_ERROR = 'could not translate host name "billing-db.internal" to address: Name or service not known'
 TOLD_FACTS = {
-    "change": "Connection orders_db was edited by ada 12 minutes before the failure\nhost: db-old -> db",
+    "change": "Connection billing_db was edited by ada 12 minutes before the failure\nhost: db -> billing-db",
     "history": "Failed in 3 of the last 10 runs; the last success was 2026-11-24 03:00 UTC",
-    "similar": "RCA-17 (2 days ago, connection_error, orders_daily/load): resolved after 42 min: it was restarted",
+    "similar": "RCA-17 (2 days ago, dns, orders_daily/load): resolved after 42 min: the name was corrected",
     "missing": "The log of the database could not be had: access was refused",
 }
 LONG = "a_dag_with_a_name_as_long_as_they_get_in_the_wild_" * 4
