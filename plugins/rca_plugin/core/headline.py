@@ -17,7 +17,7 @@ _RAISED = re.compile(r"^(?:Caused by: )?(?:[A-Za-z_]\w{0,80}\.){1,12}(?=[A-Z_]\w
 _WRAPPED = re.compile(r"^\w{1,80}: \([\w.]{1,200}\) ")
 #: Where to read on belongs into the recommendations; the error is what stands before it.
 _ELSEWHERE = re.compile(
-    r" ?\(?(?:For more information, see|Background on this error at:) https?://[^\s)]{1,500}\)?"
+    r" ?\(?(?:For more information, see|Background on this error at:|\bSee) https?://[^\s)]{1,500}\)?"
 )
 
 
