@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -47,6 +47,15 @@ REPORTS: list[tuple[str, str, str]] = [
     ("shipments/wait_for_carrier", "AirflowSensorTimeout", "Sensor has timed out; run duration of 3600.2 seconds"),
 ]  # fmt: skip
 WAITING = "tax_report/submit"
+# One about which much was found out outside of Airflow, and one where all of that is hostile.
+TOLD, TOLD_HOSTILE = "billing_daily/load_invoices", "billing_daily/load_refunds"
+TOLD_ERROR = 'could not translate host name "billing-db.internal" to address: Name or service not known'
+TOLD_FACTS = {
+    "change": "Connection billing_db was edited by ada 12 minutes before the failure\nhost: db -> billing-db",
+    "history": "Failed in 3 of the last 10 runs; the last success was 2026-11-24 03:00 UTC",
+    "similar": "RCA-17 (2 days ago, dns, orders_daily/load): resolved after 42 min: the name was corrected",
+    "missing": "The log of the database could not be had: access was refused",
+}
 LONG = "a_dag_with_a_name_as_long_as_they_get_in_the_wild_" * 4
 
 
@@ -126,9 +135,12 @@ def _let_dags_fail(site: Site) -> None:
 
 def _report_failures(site: Site) -> None:
     for resource, exception_type, message in REPORTS:
-        _analyze(site, report(site, resource, exception_type, message))
-    _analyze(site, report(site, f"{LONG[:200]}/{LONG[:150]}", "RuntimeError", "x" * 3_000))
-    _analyze(site, _report_hostile(site))
+        analyze(site, report(site, resource, exception_type, message))
+    analyze(site, report(site, f"{LONG[:200]}/{LONG[:150]}", "RuntimeError", "x" * 3_000))
+    analyze(site, _report_hostile(site))
+    analyze(site, report(site, TOLD, "OperationalError", TOLD_ERROR), TOLD_FACTS)
+    hostile = dict.fromkeys(TOLD_FACTS, f"`{HOSTILE_MESSAGE}` failed")
+    analyze(site, report(site, TOLD_HOSTILE, "OperationalError", TOLD_ERROR), hostile)
     # A second task of the run that failed: its run has two incidents.
     report(
         site, f"{MAPPED}/archive", "OSError", "[Errno 28] No space left on device", run_id=site.runs[MAPPED]
@@ -187,9 +199,10 @@ def _send(site: Site, fields: dict[str, Any]) -> int:
     return int(receipt["incident_id"])
 
 
-def _analyze(site: Site, incident_id: int) -> None:
-    """By the operators of the RCA DAG, in this process."""
-    site.as_task("POST", f"/rca/api/v1/incidents/{incident_id}/evidence", {"wait": False})
+def analyze(site: Site, incident_id: int, found: Mapping[str, str] | None = None) -> None:
+    """By the operators of the RCA DAG, in this process, with what was found outside of Airflow, by its kind."""
+    facts = [{"kind": kind, "source": "test", "text": text} for kind, text in (found or {}).items()]
+    site.as_task("POST", f"/rca/api/v1/incidents/{incident_id}/evidence", {"wait": False, "facts": facts})
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AIRFLOW__API__SECRET_KEY", "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"):
             patch.setenv(name, site.airflow.environment[name])

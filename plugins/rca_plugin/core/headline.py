@@ -17,7 +17,7 @@ _RAISED = re.compile(r"^(?:Caused by: )?(?:[A-Za-z_]\w{0,80}\.){1,12}(?=[A-Z_]\w
 _WRAPPED = re.compile(r"^\w{1,80}: \([\w.]{1,200}\) ")
 #: Where to read on belongs into the recommendations; the error is what stands before it.
 _ELSEWHERE = re.compile(
-    r" ?\(?(?:For more information, see|Background on this error at:) https?://[^\s)]{1,500}\)?"
+    r" ?\(?(?:For more information, see|Background on this error at:|\bSee) https?://[^\s)]{1,500}\)?"
 )
 
 
@@ -54,10 +54,11 @@ _ENTITIES = tuple(
         r'connection to server at "([^"]{1,200})"',
         r"(?i)\b(?:relation|table|view|column|database|schema|bucket|container|topic|cluster|job|file|module named)"
         r" [\"'`\[]([^\"'`\]]{1,200})[\"'`\]]",
-        r"\b((?:[\w-]{1,63}\.){1,6}[\w-]{2,63}:\d{2,5})\b",
+        r"\bhost ?name [\"']([^\"']{1,200})[\"']",
+        r"\b((?:[\w-]{1,63}\.){1,6}(?!(?:scala|java|py|sql):)[\w-]{2,63}:\d{2,5})\b",
         r"\b((?:abfss|wasbs|s3|s3a|gs|dbfs|hdfs|https?)://?[^\s'\",)]{1,200})",
         r"directory: '([^']{1,300})'",
-        r"\bCluster ([\w-]{4,60})\b",
+        r"\bCluster (?=[\w-]{0,59}\d)([\w-]{4,60})\b",
     )
 )
 

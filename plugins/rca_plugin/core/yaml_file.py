@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,12 +35,25 @@ def read_yaml(file: Path) -> dict[str, Any]:
     return content
 
 
+class _Block(dict[str, Any]):
+    """A mapping that was read, which knows on which line each of its keys stands."""
+
+    lines: Mapping[str, int]
+
+
+def line_of(block: Mapping[str, Any], key: str) -> int:
+    """The line a key of a mapping stands on; where the mapping starts when it lacks the key."""
+    lines = block.lines if isinstance(block, _Block) else {}
+    return lines.get(key) or int(block.get(LINE, 1))
+
+
 class _Loader(_BaseLoader):  # type: ignore[misc]  # which of the two bases it is, only the machine knows
-    """The safe loader, which also notes in every mapping the line it starts on."""
+    """The safe loader, which also notes the line of every mapping and of its keys."""
 
 
 def _mapping(loader: Any, node: Any) -> dict[str, Any]:
-    content: dict[str, Any] = loader.construct_mapping(node, deep=True)
+    content = _Block(loader.construct_mapping(node, deep=True))
+    content.lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
     content[LINE] = node.start_mark.line + 1
     return content
 

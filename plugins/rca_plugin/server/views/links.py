@@ -6,6 +6,7 @@ from urllib.parse import quote, urlsplit
 
 from airflow.api_fastapi.app import API_ROOT_PATH
 
+from rca_plugin.core.knowledge import is_https as is_https
 from rca_plugin.server.models import FailureRow, Incident
 from rca_plugin.server.rca_dag import DAG_ID
 

@@ -13,6 +13,7 @@ from rca_plugin import __version__
 from rca_plugin.core.incident import incident_label
 from rca_plugin.server import auth
 from rca_plugin.server.views import links
+from rca_plugin.server.views.prose import pieces
 
 HERE = Path(__file__).parent
 _HEADERS = {
@@ -47,6 +48,6 @@ class SignedInView(BaseView):
 
 def page(template: str, *, status: int = 200, **values: Any) -> Response:
     """A page from a template, which gets the addresses of everything else with it."""
-    common = {"label_of": incident_label, "links": links, "version": __version__}
+    common = {"label_of": incident_label, "links": links, "pieces": pieces, "version": __version__}
     html = render_template(template, **common, **values)
     return Response(html, status=status, headers=_HEADERS, mimetype="text/html")

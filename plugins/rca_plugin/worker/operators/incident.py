@@ -11,12 +11,13 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from rca_plugin.config import settings
-from rca_plugin.core.analysis import analysis_to_json, analyze_from_knowledge
+from rca_plugin.core.analysis import analysis_to_json
 from rca_plugin.core.category import Category, Severity
 from rca_plugin.core.classification import Classification, Symptom, classify
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.evidence import Evidence, evidence_from_json
-from rca_plugin.core.knowledge import load_knowledge
+from rca_plugin.core.knowledge_files import load_knowledge
+from rca_plugin.core.note import analyze_from_knowledge
 from rca_plugin.core.rule_files import load_rules
 from rca_plugin.worker.client import RcaClient, ServerError
 
