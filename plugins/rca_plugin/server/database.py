@@ -62,13 +62,6 @@ def insert_once(session: Session, model: type[Any], values: dict[str, Any]) -> b
     return changed_rows(session, statement) == 1
 
 
-def insert_missing(session: Session, model: type[Any], rows: list[dict[str, Any]]) -> None:
-    """Insert those of the rows whose key is not taken, in one statement."""
-    if rows:
-        connection = session.connection()
-        connection.execute(_insert_ignoring(connection.dialect.name, model), rows)
-
-
 def _insert_ignoring(dialect: str | None, model: type[Any]) -> Any:
     """An INSERT that leaves a row out whose unique key is taken."""
     if dialect == "mysql":

@@ -5,10 +5,11 @@ What that costs does not depend on how many are stored: of each key the newest f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import bindparam, func, select, union_all
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.similarity import Past, Subject, fingerprint_key
@@ -33,22 +34,29 @@ def past_of(session: Session, incident: Incident, own: Subject, readable: Readab
     ]
 
 
-def _candidates(session: Session, incident_id: int, keys: Iterable[int]) -> list[int]:
+def _candidates(session: Session, incident_id: int, keys: Sequence[int]) -> list[int]:
     """The incidents that have most of the keys."""
-    each = union_all(*(select(_newest_of(key, incident_id).c.incident_id) for key in keys)).subquery()
-    best = (
+    values = {f"key_{number}": key for number, key in enumerate(keys)}
+    return list(session.scalars(_with_most(len(keys)), {"itself": incident_id, **values}))
+
+
+@cache
+def _with_most(keys: int) -> Any:
+    """The statement for so many keys: to make it takes longer than to execute it."""
+    newest = (_newest_of(bindparam(f"key_{number}")) for number in range(keys))
+    each = union_all(*(select(one.c.incident_id) for one in newest)).subquery()
+    return (
         select(each.c.incident_id)
         .group_by(each.c.incident_id)
         .order_by(func.count().desc(), each.c.incident_id.desc())
         .limit(_MOST_COMPARED)
     )
-    return list(session.scalars(best))
 
 
-def _newest_of(key: int, incident_id: int) -> Any:
+def _newest_of(key: Any) -> Any:
     return (
         select(SimilarityKey.incident_id)
-        .where(SimilarityKey.key == key, SimilarityKey.incident_id != incident_id)
+        .where(SimilarityKey.key == key, SimilarityKey.incident_id != bindparam("itself"))
         .order_by(SimilarityKey.incident_id.desc())
         .limit(_NEWEST_OF_A_KEY)
         .subquery()

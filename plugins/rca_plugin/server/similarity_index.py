@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from rca_plugin.core.fingerprint import signature
 from rca_plugin.core.incident import Kind
 from rca_plugin.core.similarity import Subject
-from rca_plugin.server.database import insert_missing, transaction
+from rca_plugin.server.database import insert_new, transaction
 from rca_plugin.server.models import FailureRow, Incident, SimilarityKey
 
 _BATCH = 500
@@ -105,7 +105,8 @@ def _file(session: Session, subjects: list[tuple[int, Subject]], standing_back: 
     for number, subject in subjects:
         keys = subject.keys if number in stand else [subject.own_key]
         rows += [{"key": key, "incident_id": number} for key in keys]
-    insert_missing(session, SimilarityKey, rows)
+    if rows:
+        insert_new(session, SimilarityKey, SimilarityKey.incident_id, rows)
 
 
 def _standing(session: Session, own_keys: Iterable[int]) -> dict[int, int]:
