@@ -91,6 +91,14 @@ def test_only_what_opened_before_is_shown_and_never_itself() -> None:
     assert [ids(similar_to(number)) for number in (first, second, third)] == [[], [first], [second, first]]
 
 
+def test_an_old_incident_shows_its_past_also_when_that_has_come_back_since() -> None:
+    past = happened("stock/load", days=5, how="restarted")
+    old = happened(days=3)
+    happened("stock/load", days=1, how="restarted again")
+    file_incidents()
+    assert ids(similar_to(old)) == [past]
+
+
 def test_what_happens_daily_is_one_line_and_hides_nothing() -> None:
     rare = happened("ledger/close", REFUSED.replace("db-1", "db-2"), days=80, how="failover")
     for day in range(75, 5, -1):
