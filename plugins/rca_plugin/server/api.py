@@ -121,7 +121,7 @@ def run_reconcile() -> models.Reconciled:
     "/housekeeping/settle", summary="Resolve what works again, close what stayed resolved, file what is new"
 )
 def run_settle() -> models.Settled:
-    """At most 500 are resolved and 500 closed, and files are kept for 10 seconds; the next call goes on."""
+    """At most 500 are resolved and 500 closed, and filed is for 5 seconds; the next call goes on."""
     return models.Settled.model_validate(settle())
 
 

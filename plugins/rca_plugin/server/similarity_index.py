@@ -22,7 +22,7 @@ from rca_plugin.server.database import insert_new, transaction
 from rca_plugin.server.models import FailureRow, Incident, SimilarityKey
 
 _BATCH = 500
-_SECONDS = 10.0
+_SECONDS = 5.0
 # Numbers are given before they are committed: so far behind the newest, one that is missing may still turn up.
 _LATE = 5_000
 
