@@ -4,7 +4,7 @@ DAG.
 
 On PostgreSQL, beside a floor of the same run: an incident looked up by its number, with its failures. Half of what is
 stored says the very same thing, the other half one of 2,000 other things, and all are incidents of their own: of the
-commonest text there are half a million. Filed they are by what housekeeping does.
+commonest text there are half a million.
 """
 
 from __future__ import annotations
@@ -23,15 +23,33 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from rca_plugin.core.similarity import Subject
+
 SIZES = (1_000, 100_000, 1_000_000)
 PHASES = ("floor", "common", "rare", "restricted")
 _TEXTS = 2_000
+_DAGS = 5_000
 _SEED = 20261125
 _COMMON = "OperationalError: could not connect to server"
+
+_FILED_FOR_REAL = 2_000
 
 _VARY = """
 UPDATE rca_failure SET signature = texts.text FROM texts
 WHERE incident_id > :after AND incident_id % 2 = 0 AND texts.n = incident_id / 2 % :texts
+"""
+# What filing comes to, by the database: the keys of texts and DAGs are ours, those nobody asks for any numbers.
+_KEYS = """
+INSERT INTO rca_similarity_key (key, incident_id)
+SELECT key, incident_id FROM (
+    SELECT text_key.key, incident_id FROM rca_failure JOIN text_key ON text_key.text = signature
+    UNION ALL
+    SELECT dag_key.key, id FROM rca_incident JOIN dag_key USING (dag_id)
+    UNION ALL
+    SELECT hashtextextended(fingerprint, salt) & 9223372036854775807, id
+    FROM rca_incident, generate_series(1, 2) AS salt
+) AS keys
+WHERE incident_id > :after AND incident_id <= :last ORDER BY key, incident_id
 """
 
 
@@ -54,47 +72,85 @@ def database() -> Iterator[Any]:
 
         engine = sa.create_engine(stack.enter_context(_postgres(Path(folder))))
         Base.metadata.create_all(engine)
-        with engine.begin() as connection:
-            connection.execute(sa.text("CREATE TABLE texts (n int PRIMARY KEY, text text)"))
-            rows = [{"n": n, "text": text} for n, text in enumerate(texts())]
-            connection.execute(sa.text("INSERT INTO texts VALUES (:n, :text)"), rows)
+        _know_keys(engine)
         yield Server(None, engine)  # type: ignore[arg-type]
         engine.dispose()
 
 
+def _subject(text: str, dag_id: str = "dag") -> Subject:
+    return Subject("", "airflow", f"{dag_id}/task", "connection_error", text)
+
+
+def _know_keys(engine: Any) -> None:
+    import sqlalchemy as sa
+
+    said = texts()
+    tables = {
+        "texts (n int PRIMARY KEY, text text)": list(enumerate(said)),
+        "text_key (text text, key bigint)": [(t, k) for t in [_COMMON, *said] for k in _subject(t).keys[3:]],
+        "dag_key (dag_id text, key bigint)": [
+            (f"dag_{n}", _subject("", f"dag_{n}").keys[2]) for n in range(_DAGS)
+        ],
+    }
+    with engine.begin() as connection:
+        for table, rows in tables.items():
+            connection.execute(sa.text(f"CREATE TABLE {table}"))
+            values = [{"a": a, "b": b} for a, b in rows]
+            connection.execute(sa.text(f"INSERT INTO {table.partition(' ')[0]} VALUES (:a, :b)"), values)
+
+
 def fill(target: Any, have: int, want: int) -> float:
-    """Store incidents and file them; answer how many were filed a second."""
+    """Store incidents and file them, the last ones as housekeeping does; answer how many of these a second."""
     import sqlalchemy as sa
     from sqlalchemy.orm import Session
 
     from bench import growth
-    from rca_plugin.server.similarity_index import _file_front, _newest, _oldest
+    from rca_plugin.server.similarity_index import _file_front, _newest
 
-    with target.engine.begin() as connection:
-        after = connection.execute(sa.text("SELECT coalesce(max(id), 0) FROM rca_incident")).scalar()
     growth.fill(target, have, want)
     with target.engine.begin() as connection:
+        after, last = connection.execute(
+            sa.text(
+                "SELECT (SELECT coalesce(max(incident_id), 0) FROM rca_similarity_key), max(id) FROM rca_incident"
+            )
+        ).one()
+        for_real = min(_FILED_FOR_REAL, (last - after) // 2)
         connection.execute(sa.text(_VARY), {"after": after, "texts": _TEXTS})
-    started, filed = time.perf_counter(), 0
-    for front in (_newest, _oldest):
-        done = -1
-        while done:
-            with Session(target.engine) as session, session.begin():
-                done = _file_front(session, front)
-                filed += done
+        connection.execute(sa.text("SET LOCAL work_mem = '256MB'"))
+        connection.execute(sa.text(_KEYS), {"after": after, "last": last - for_real})
+    started, filed, done = time.perf_counter(), 0, -1
+    while done:
+        with Session(target.engine) as session, session.begin():
+            done = _file_front(session, _newest)
+            filed += done
     rate = filed / (time.perf_counter() - started)
-    if filed < want - have:
-        raise SystemExit(f"{filed} incidents were filed, of {want - have}")
+    _check(target, last - for_real, filed == for_real)
     with target.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
     return rate
+
+
+def _check(target: Any, number: int, all_filed: bool) -> None:
+    """That the database filed as we do."""
+    from sqlalchemy import select
+    from sqlalchemy.orm import Session
+
+    from rca_plugin.server.models import Incident, SimilarityKey
+    from rca_plugin.server.similarity_index import SUBJECT, subject_of
+
+    with Session(target.engine) as session:
+        for one in (number, number - 1):
+            ours = subject_of(session.execute(select(*SUBJECT).where(Incident.id == one)).one()).keys
+            theirs = set(session.scalars(select(SimilarityKey.key).where(SimilarityKey.incident_id == one)))
+            if not set(ours[2:]) <= theirs or len(theirs) != len(ours) or not all_filed:
+                raise SystemExit(f"incident {one} is not filed as it should be: {ours}, {theirs}")
 
 
 def new_incident(session: Any, text: str) -> Any:
     """One that has just opened, of a DAG with a past."""
     from tests.server.rows import a_failure_row, an_incident
 
-    number = random.randrange(5_000)
+    number = random.randrange(_DAGS)
     now = datetime.now(timezone.utc)
     incident = an_incident(
         f"dag_{number}/new", opened_at=now, first_failure_at=now, last_failure_at=now, title=text
