@@ -15,6 +15,7 @@ from rca_plugin.server import lifecycle, similarity_index
 from rca_plugin.server.findings import collect_evidence
 from rca_plugin.server.incidents import locked
 from rca_plugin.server.models import Incident, SimilarityKey
+from rca_plugin.server.settling import settle
 from rca_plugin.server.similar import SimilarIncident, facts, find
 from rca_plugin.server.similarity_index import file_again, file_incidents
 from tests.server.rows import NOON, a_failure_row, add, an_incident
@@ -182,6 +183,12 @@ def test_without_a_past_there_is_no_evidence_of_it() -> None:
     number = happened(days=0)
     with create_session(scoped=False) as session:
         assert "similar" not in {fact.kind for fact in collect_evidence(session, number, wait=False)}
+
+
+def test_housekeeping_files() -> None:
+    number = happened(days=0)
+    assert (settle().filed, settle().filed) == (1, 0)
+    assert keys_of(number) == 12
 
 
 def test_filing_goes_on_where_it_stopped_and_changes_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
