@@ -66,10 +66,10 @@ def _empty() -> None:
     from airflow.utils.session import create_session
     from sqlalchemy import update
 
-    from rca_plugin.server.models import AuditRow, FailureRow, Incident, RecoveryRow, Silence
+    from rca_plugin.server.models import AuditRow, FailureRow, Incident, RecoveryRow, Silence, SimilarityKey
 
     with create_session(scoped=False) as session:
-        ours = (AuditRow, FailureRow, RecoveryRow, Incident, Silence)
+        ours = (SimilarityKey, AuditRow, FailureRow, RecoveryRow, Incident, Silence)
         # One by one: a migration before may have left a connection to SQLite without foreign keys.
         for model in (*ours, RenderedTaskInstanceFields, XComModel, TaskInstance, DagRun, Log):
             session.execute(delete(model))

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import delete
 
 from demo.local_airflow import AUTH_MANAGERS, LocalAirflow
+from rca_plugin.server.similarity_index import file_incidents
 from tests.server.rows import a_failure_row, add, an_incident
 
 API = "/rca/api/v1"
@@ -78,6 +79,29 @@ def problem(answer: Any) -> tuple[int, str]:
 
 def act(client: TestClient, number: int, action: str, **body: Any) -> Any:
     return client.post(f"{API}/incidents/{number}/{action}", json=body)
+
+
+# --- similar incidents -------------------------------------------------------------------------------------
+
+
+def test_similar_incidents_are_answered_with_what_became_of_them(
+    user: TestClient, viewer: TestClient
+) -> None:
+    past, new = add(an_incident("stock/load"), an_incident("orders/load"))
+    add(a_failure_row(past, resource="stock/load"), a_failure_row(new))
+    act(user, past, "resolve", reason="the password was renewed")
+    file_incidents()
+    [found] = viewer.get(f"{API}/incidents/{new}/similar").json()["incidents"]
+    assert (found["id"], found["label"], found["resource"]) == (past, f"RCA-{past}", "stock/load")
+    assert (found["resolved_how"], found["resolved_by"]) == ("the password was renewed", "ada")
+    assert 0.7 < found["score"] < 0.9
+    assert found["seconds_to_resolve"] > 0
+    assert viewer.get(f"{API}/incidents/{past}/similar").json() == {"incidents": []}
+
+
+def test_of_an_unknown_incident_nothing_is_similar(viewer: TestClient) -> None:
+    assert problem(viewer.get(f"{API}/incidents/987654/similar")) == (404, "unknown_incident")
+    assert problem(viewer.get(f"{API}/incidents/{2**63}/similar")) == (422, "invalid_fields")
 
 
 # --- incidents ---------------------------------------------------------------------------------------------

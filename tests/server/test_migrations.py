@@ -14,7 +14,9 @@ from rca_plugin.server.db_manager import RcaDBManager
 from rca_plugin.server.models import AuditRow, FailureRow, Incident
 
 pytestmark = pytest.mark.usefixtures("metadata_database")
-TABLES = {"rca_incident", "rca_failure", "rca_recovery", "rca_silence", "rca_audit"}
+TABLES = {
+    "rca_incident", "rca_failure", "rca_recovery", "rca_silence", "rca_audit", "rca_similarity_key",
+}  # fmt: skip
 
 
 @pytest.fixture

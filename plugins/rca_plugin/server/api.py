@@ -18,7 +18,7 @@ import rca_plugin
 from rca_plugin.config import ConfigError
 from rca_plugin.core.analysis import analysis_from_json
 from rca_plugin.core.evidence import evidence_to_json
-from rca_plugin.server import api_actions, api_silences, auth, findings, incidents
+from rca_plugin.server import api_actions, api_silences, auth, findings, incidents, similar
 from rca_plugin.server import api_models as models
 from rca_plugin.server.api_callers import (
     Anyone,
@@ -72,6 +72,19 @@ def get_incident(caller: Anyone, incident_id: models.IncidentId) -> models.Incid
         return models.IncidentDetail.load(session, incident)
 
 
+@people.get(
+    "/incidents/{incident_id}/similar", summary="Past incidents like this one, and what became of them"
+)
+def get_similar(caller: Person, incident_id: models.IncidentId) -> models.SimilarList:
+    """At most five that you may read, best first. One that opened in the last minute may not be found yet."""
+    with create_session(scoped=False) as session:
+        incident = session.get(Incident, incident_id)
+        if incident is None or not caller.may_read(incident.dag_id):
+            raise incidents.UnknownIncidentError(f"there is no incident {incident_id}")
+        found = similar.find(session, incident, caller.readable)
+        return models.SimilarList(incidents=[models.SimilarOut.of(each) for each in found])
+
+
 @tasks.post("/incidents/{incident_id}/evidence", summary="Collect and keep what is known of the failure")
 def collect_evidence(incident_id: models.IncidentId, body: models.CollectEvidence) -> models.EvidenceList:
     """Answers 409 `not_settled` while more is to come, unless `wait` is false."""
@@ -104,9 +117,11 @@ def run_reconcile() -> models.Reconciled:
     return models.Reconciled.model_validate(reconcile())
 
 
-@tasks.post("/housekeeping/settle", summary="Resolve what works again, and close what stayed resolved")
+@tasks.post(
+    "/housekeeping/settle", summary="Resolve what works again, close what stayed resolved, file what is new"
+)
 def run_settle() -> models.Settled:
-    """At most 500 of each kind; the next call goes on."""
+    """At most 500 are resolved and 500 closed, and filed is for 5 seconds; the next call goes on."""
     return models.Settled.model_validate(settle())
 
 

@@ -16,6 +16,7 @@ from rca_plugin.core.failure import Source
 from rca_plugin.core.incident import Kind, Status, incident_label
 from rca_plugin.server import audit, incidents
 from rca_plugin.server.models import Incident
+from rca_plugin.server.similar import SimilarIncident
 
 IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, examples=[42], description="The number in RCA-42.")]
 
@@ -201,6 +202,61 @@ class IncidentDetail(IncidentSummary):
         )
 
 
+class SimilarOut(Out):
+    """A past incident that tells something about the one in question, and what became of it."""
+
+    id: int = Field(examples=[17])
+    label: str = Field(examples=["RCA-17"])
+    source: str = Field(examples=["airflow"])
+    resource: str = Field(examples=["orders_daily/load"])
+    title: str = Field(examples=["OperationalError: could not connect to server"])
+    category: str = Field(examples=["connection_error"])
+    status: str = Field(examples=["closed"])
+    opened_at: datetime
+    score: float = Field(
+        examples=[0.87], description="How much it tells, 0 to 1: half as much after 20 days."
+    )
+    times: int = Field(examples=[3], description="How often the same happened before, this one included.")
+    siblings: int = Field(
+        description="How many others with the same error, from the same hour, it stands for."
+    )
+    resolved_at: datetime | None
+    resolved_how: str | None = Field(examples=["The password was renewed."])
+    resolved_by: str | None = Field(examples=["ada"])
+    seconds_to_resolve: float | None = Field(description="From its first failure on.")
+
+    @classmethod
+    def of(cls, found: SimilarIncident) -> SimilarOut:
+        """The same for the API."""
+        past = found.incident
+        names = (
+            "id",
+            "source",
+            "resource",
+            "title",
+            "category",
+            "status",
+            "opened_at",
+            "resolved_at",
+            "resolved_how",
+        )
+        return cls(
+            **{name: getattr(past, name) for name in names},
+            label=incident_label(past.id),
+            score=round(found.score, 3),
+            times=found.times,
+            siblings=found.siblings,
+            resolved_by=found.resolved_by,
+            seconds_to_resolve=None if found.resolved_after is None else found.resolved_after.total_seconds(),
+        )
+
+
+class SimilarList(Out):
+    """The past incidents that tell most, best first."""
+
+    incidents: list[SimilarOut]
+
+
 class FactIn(In):
     """What a worker found out where the failure happened, not redacted yet."""
 
@@ -250,10 +306,11 @@ class Reconciled(Out):
 
 
 class Settled(Out):
-    """How many incidents were resolved because they work again, and how many closed after their time."""
+    """How many incidents were resolved because they work again, closed after their time, and filed."""
 
     resolved: int
     closed: int
+    filed: int = Field(description="So that later ones that resemble them find them.")
 
 
 class HandedOff(Out):

@@ -13,7 +13,7 @@ from rca_plugin.core.analysis import Analysis, analysis_to_json
 from rca_plugin.core.category import Severity
 from rca_plugin.core.classification import Classification
 from rca_plugin.core.evidence import Evidence, Fact, evidence_to_json
-from rca_plugin.server import audit, evidence, triage
+from rca_plugin.server import audit, evidence, similar, similarity_index, triage
 from rca_plugin.server.incidents import UnknownIncidentError, locked, of_incident
 from rca_plugin.server.models import FailureRow, Incident
 
@@ -21,13 +21,16 @@ from rca_plugin.server.models import FailureRow, Incident
 def collect_evidence(
     session: Session, incident_id: int, *, wait: bool, outside: Sequence[Fact] = ()
 ) -> list[Evidence]:
-    """Collect and keep what Airflow knows of the newest failure of an incident, and what was found outside.
+    """Collect and keep what Airflow knows of the newest failure of an incident, what was found outside, and what
+    became of similar incidents.
 
     Raises UnknownIncidentError, and NotSettledError while more is to come and `wait` is set.
     """
     failure = _newest_failure(session, incident_id)
-    facts = evidence.collect(session, failure, wait=wait, outside=outside)
+    known = [*outside, *similar.facts(session, incident_id)]
+    facts = evidence.collect(session, failure, wait=wait, outside=known)
     incident = locked(session, incident_id)
+    similarity_index.file_again(session, incident_id)
     incident.evidence = [evidence_to_json(fact) for fact in facts]
     audit.append(session, incident_id, "rca", "evidence_collected", kinds=[fact.kind for fact in facts])
     return facts

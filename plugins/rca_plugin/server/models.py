@@ -125,6 +125,24 @@ class FailureRow(Base):
     )
 
 
+class SimilarityKey(Base):
+    """One thing that similar incidents have in common, as a number (core/similarity.py).
+
+    Every incident that is filed has the key of its fingerprint; the others has only the newest one of a fingerprint,
+    which stands for all of them, so that what happens daily does not hide what happened once.
+    """
+
+    __tablename__ = "rca_similarity_key"
+
+    # In this order: "the newest that have this key" is read off the index, however many have it.
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    incident_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("rca_incident.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+
+    __table_args__ = (Index("idx_rca_similarity_key_incident_id", "incident_id"),)
+
+
 class RecoveryRow(Base):
     """A sender's word that something is over. Kept, because it may overtake the failure it belongs to."""
 

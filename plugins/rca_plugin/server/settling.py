@@ -1,4 +1,6 @@
-"""What becomes of incidents as time goes by: they are resolved when their task succeeds, and closed in the end."""
+"""What becomes of incidents as time goes by: they are resolved when their task succeeds, closed in the end, and
+filed for those that resemble them.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +24,7 @@ from rca_plugin.server import lifecycle, recoveries
 from rca_plugin.server.database import transaction
 from rca_plugin.server.incidents import locked
 from rca_plugin.server.models import Incident
+from rca_plugin.server.similarity_index import file_incidents
 
 # A run of the housekeeping DAG is short; the next one goes on.
 _BATCH = 500
@@ -30,14 +33,15 @@ _DONE = (TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED, TaskInstanceState
 
 @dataclass(frozen=True)
 class Settled:
-    """How many incidents were resolved and closed."""
+    """How many incidents were resolved, closed and filed."""
 
     resolved: int
     closed: int
+    filed: int
 
 
 def settle() -> Settled:
-    """Resolve what works again, and close what stayed resolved."""
+    """Resolve what works again, close what stayed resolved, and file what is new."""
     window = datetime.now(timezone.utc) - timedelta(hours=settings().reopen_window)
     steps: list[tuple[Any, Callable[[Session, Incident], bool]]] = [
         (_works_again(), partial(_resolve, how="a later run of it succeeded")),
@@ -45,7 +49,7 @@ def settle() -> Settled:
         (_empty_storm(), partial(_resolve, how="all incidents of the storm are resolved")),
     ]
     resolved = sum(_each(condition, change) for condition, change in steps)
-    return Settled(resolved, _each(_stayed_resolved(window), _close))
+    return Settled(resolved, _each(_stayed_resolved(window), _close), file_incidents())
 
 
 def _each(condition: Any, change: Callable[[Session, Incident], bool]) -> int:

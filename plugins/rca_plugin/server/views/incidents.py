@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from rca_plugin.core.category import Category, Priority
+from rca_plugin.core.duration import in_words
 from rca_plugin.core.failure import Source
 from rca_plugin.core.incident import Status, incident_label
-from rca_plugin.server import audit, incidents
+from rca_plugin.server import audit, incidents, similar
 from rca_plugin.server.api_models import IncidentFilter
 from rca_plugin.server.models import Incident
 from rca_plugin.server.views.page import HERE, SignedInView, page
@@ -95,6 +96,8 @@ def _belonging(session: Session, incident: Incident) -> dict[str, Any]:
         "failures": incidents.failures_of(session, incident.id),
         "timeline": audit.timeline(session, incident.id),
         "attached": incidents.find(session, attached, g.person.readable),
+        "similar": similar.find(session, incident, g.person.readable),
+        "in_words": in_words,
         "may_act": g.person.may_act(),
     }
 

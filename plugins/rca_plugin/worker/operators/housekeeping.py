@@ -23,13 +23,15 @@ class ReconcileOperator(BaseOperator):
 
 
 class SettleOperator(BaseOperator):
-    """Have the incidents resolved whose task works again, and closed which stayed resolved."""
+    """Have the incidents resolved whose task works again, closed which stayed resolved, and filed which are new."""
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Answer how many there were."""
         with RcaClient(subject=self.task_id) as client:
             settled = client.settle()
-        self.log.info("%d resolved, %d closed", settled["resolved"], settled["closed"])
+        self.log.info(
+            "%d resolved, %d closed, %d filed", settled["resolved"], settled["closed"], settled["filed"]
+        )
         return settled
 
 
