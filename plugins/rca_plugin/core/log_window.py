@@ -56,9 +56,10 @@ class _Passage:
 
     def nearest_first(self) -> list[Line]:
         # Of the error's own lines the last first: there it is named, in Python and where Java says "Caused by".
-        return sorted(
-            reversed(self.lines), key=lambda line: max(self.first - line.number, line.number - self.last, 0)
-        )
+        return sorted(self.lines, key=lambda line: (self._distance(line.number), -line.number))
+
+    def _distance(self, number: int) -> int:
+        return max(self.first - number, number - self.last, 0)
 
 
 @dataclass
