@@ -47,9 +47,9 @@ class Fence:
             self._limit(f"{self._milliseconds}ms")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        # What comes after in this transaction is not ours to limit.
-        if self._before is not None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # What comes after in this transaction is not ours to limit; after an error nothing comes.
+        if self._before is not None and kind is None:
             self._limit(self._before)
 
     def _limit(self, timeout: str) -> None:
@@ -72,19 +72,16 @@ class Fence:
             raise
         except Exception as error:
             log.warning("Collecting %s failed", what, exc_info=True)
-            return [missing(what, _why(error))]
+            return [missing(what, self._why(error))]
+
+    def _why(self, error: Exception) -> str:
+        code = getattr(getattr(error, "orig", None), "pgcode", None)
+        if isinstance(error, DBAPIError) and code == _CANCELED:
+            return f"the database took longer than {self._milliseconds / 1000:g} s"
+        # The text of a database's error repeats the statement with its parameters.
+        return type(error).__name__
 
 
 def missing(what: str, why: str) -> Fact:
     """The fact that something could not be had."""
     return Fact("missing", "rca", None, f"{what[:1].upper()}{what[1:]} could not be collected: {why}")
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, DBAPIError) and _CANCELED in (
-        getattr(error.orig, "pgcode", None),
-        getattr(error.orig, "sqlstate", None),
-    ):
-        return f"the database took longer than {STATEMENT_SECONDS:g} s"
-    # The text of a database's error repeats the statement with its parameters.
-    return type(error).__name__
