@@ -172,3 +172,29 @@ def test_a_run_that_failed_as_a_whole_is_compared_with_the_last_that_succeeded()
     assert 'Parameter region: "eu" → "us" since the last success (yesterday)' in found
     with create_session(scoped=False) as session:
         assert session.scalar(select(DagVersion.id).limit(1))
+
+
+def test_a_version_that_is_gone_is_not_taken_for_an_empty_one() -> None:
+    from airflow.models.serialized_dag import SerializedDagModel
+    from sqlalchemy import delete
+
+    worked_yesterday()
+    with create_session(scoped=False) as session:
+        gone = DagVersion.get_latest_version(DAG_ID, session=session).id
+    add_dag(orders(command="load --full"))
+    with create_session(scoped=False) as session:
+        session.execute(delete(SerializedDagModel).where(SerializedDagModel.dag_version_id == gone))
+    ran("today", FAILED, at=NOW, conf={"rows": 5})
+    found = changes()
+    assert found[0].startswith("DAG version ")
+    assert "added" not in found[0]
+    assert [text for text in found if text.startswith("Parameter")] == [
+        "Parameter rows: (none) → 5 since the last success (yesterday)"
+    ]
+
+
+def test_template_fields_that_airflow_has_not_kept_are_missing() -> None:
+    worked_yesterday()
+    ran("today", FAILED, at=NOW, fields={"bash_command": "load"})
+    found = texts("missing", evidence())
+    assert [text for text in found if text.startswith("The template fields of the last success could not be")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from itertools import chain, islice
 from typing import Any
 
 from rca_plugin.core.difference import difference
@@ -11,6 +12,7 @@ from rca_plugin.core.storable import Redacts
 
 _NAMES_SHOWN = 10
 _FIELDS_SHOWN = 20
+_FIELDS_COMPARED = 500
 _SOURCE_LINES = 60
 # `difflib` takes quadratic time on long files that have little in common.
 _MOST_SOURCE_LINES = 3_000
@@ -50,9 +52,9 @@ def dag_difference(
         *_named("Tasks removed", [name for name in old if name not in new]),
     ]
     common = sorted((name for name in new if name in old), key=lambda name: name != task_id)
-    fields = [line for name in common for line in _task_difference(name, old[name], new[name], redact)]
-    fields += difference(_dag_fields(before), _dag_fields(after), redact, name="DAG")
-    return lines + _at_most(_FIELDS_SHOWN, fields)
+    of_tasks = chain.from_iterable(_task_difference(name, old[name], new[name], redact) for name in common)
+    of_dag = difference(_dag_fields(before), _dag_fields(after), redact, name="DAG")
+    return lines + _at_most(_FIELDS_SHOWN, [*islice(of_tasks, _FIELDS_COMPARED), *of_dag])
 
 
 def source_difference(before: str, after: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from rca_plugin.core.storable import Redacts
@@ -15,18 +16,20 @@ NOTHING = object()
 _VALUE_CHARS = 300
 _SAME_CHARS = 60
 _DEPTH = 12
+# What differs in more places than this is another thing altogether.
+_LINES = 200
 
 Same = Callable[[Any, Any], bool]
 
 
 def difference(before: Any, after: Any, redact: Redacts, *, name: str, same: Same | None = None) -> list[str]:
-    """A line for each part that differs; `name` is what the whole is called.
+    """A line for each of at most 200 parts that differ; `name` is what the whole is called.
 
     `same` says which values that differ mean the same. Values are masked by the names they stand under, and
     compared before: that a secret changed is said, though not from what to what.
     """
     same = same or (lambda one, other: bool(one == other))
-    return list(_lines(before, after, redact, name, same, _DEPTH))
+    return list(islice(_lines(before, after, redact, name, same, _DEPTH), _LINES))
 
 
 def _lines(before: Any, after: Any, redact: Redacts, path: str, same: Same, depth: int) -> Iterator[str]:

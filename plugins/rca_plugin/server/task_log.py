@@ -14,9 +14,10 @@ from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.utils.log.log_reader import TaskLogReader
 
 from rca_plugin.core.log_window import LogWindow
-from rca_plugin.core.text import clean, head
+from rca_plugin.core.storable import beginning
 from rca_plugin.server.bounded_call import within
 from rca_plugin.server.log_message import LoggedError, ending_errors, lines_of, weight_of
+from rca_plugin.server.masking import redactor
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def read_log(ti: TaskInstance | TaskInstanceHistory, lines: int) -> TaskLog:
         return within(_ANSWER_SECONDS, partial(_read, ti, lines))
     except Exception as error:  # any log handler, remote ones included, may raise anything
         log.warning("The log of %s could not be read: %s", ti.task_id, error)
-        return TaskLog(complete=False, reasons=(head(f"{type(error).__name__}: {error}", _REASON_CHARS),))
+        return TaskLog(complete=False, reasons=(_reason(f"{type(error).__name__}: {error}"),))
 
 
 def _read(ti: TaskInstance | TaskInstanceHistory, lines: int) -> TaskLog:
@@ -100,4 +101,9 @@ class _Header:
 
     def _note(self, event: str) -> None:
         if event.startswith(_NOT_READ) and len(self.reasons) < _REASONS:
-            self.reasons.append(head(clean(event), _REASON_CHARS))
+            self.reasons.append(_reason(event))
+
+
+def _reason(text: str) -> str:
+    # A remote store's address may have a token in it.
+    return beginning(text, _REASON_CHARS, redactor())

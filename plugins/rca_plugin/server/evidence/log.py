@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 from rca_plugin.config import settings
 from rca_plugin.core.evidence import Fact
+from rca_plugin.core.storable import beginning
 from rca_plugin.server.evidence.settled import NotSettledError
 from rca_plugin.server.evidence.subject import Subject
 from rca_plugin.server.log_message import LoggedError
+from rca_plugin.server.masking import redactor
 from rca_plugin.server.task_instances import Try
 from rca_plugin.server.task_log import TaskLog, read_log
+
+_ERRORS, _ERROR_CHARS = 10, 2_000
 
 
 def log_facts(subject: Subject, *, wait: bool) -> Iterator[Fact]:
@@ -43,6 +47,9 @@ def _facts(ti: Try, log: TaskLog) -> Iterator[Fact]:
 
 
 def _chain(errors: tuple[LoggedError, ...]) -> str:
-    """One line each, the innermost cause first."""
-    lines = [f"{error.exception_type}: {error.text}" for error in errors]
-    return "\n".join([lines[0], *(f"which led to {line}" for line in lines[1:])])
+    """One paragraph each, the innermost cause first."""
+    shown = [
+        beginning(f"{error.exception_type}: {error.text}", _ERROR_CHARS, redactor())
+        for error in errors[:_ERRORS]
+    ]
+    return "\n".join([shown[0], *(f"which led to {text}" for text in shown[1:])])

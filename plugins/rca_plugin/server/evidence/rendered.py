@@ -13,6 +13,7 @@ from sqlalchemy import select
 from rca_plugin.core.difference import difference
 from rca_plugin.core.evidence import Fact
 from rca_plugin.core.failure import TaskRef
+from rca_plugin.server.evidence.fence import missing
 from rca_plugin.server.evidence.subject import Subject
 from rca_plugin.server.masking import redactor
 from rca_plugin.server.task_instances import same_task
@@ -32,6 +33,11 @@ def rendered_changes(subject: Subject) -> Iterator[Fact]:
     if last is None or ti is None or last.run_id == subject.task.run_id:
         return
     before, after = _fields(subject, last.run_id), _fields(subject, subject.task.run_id)
+    if before is None and after:
+        # Airflow keeps them of the newest runs only: `[core] num_dag_runs_to_retain_rendered_fields`.
+        yield missing(
+            "the template fields of the last success", f"Airflow has none of {last.run_id} any more"
+        )
     if before is None or after is None:
         return
     runs = (last.run_id, subject.task.run_id)

@@ -36,10 +36,15 @@ def _new_version(subject: Subject, before: UUID, after: UUID, last: PastRun) -> 
     old, new = (subject.session.get(DagVersion, version) for version in (before, after))
     numbers = " → ".join(str(version.version_number) if version else "?" for version in (old, new))
     first = f"DAG version {numbers} since the last success ({last.run_id}, {moment(last.ended)})"
-    lines = dag_difference(subject.serialized(before), subject.dag_data, subject.task.task_id, redactor())
+    lines = _structure_lines(subject, before)
     source = _source_lines(subject, before, after)
     text = "\n".join([first, *lines, *(["Changed lines of its file:", *source] if source else [])])
     return Fact("change", "airflow dag version", new.created_at if new else None, text)
+
+
+def _structure_lines(subject: Subject, before: UUID) -> list[str]:
+    old, new = subject.serialized(before), subject.dag_data
+    return dag_difference(old, new, subject.task.task_id, redactor()) if old and new else []
 
 
 def _source_lines(subject: Subject, before: UUID, after: UUID) -> list[str]:
