@@ -33,7 +33,7 @@ def test_a_connection_that_the_task_names_is_named_first() -> None:
     logged(
         "patch_connection", patched("orders_db", host="new.internal", password="***", extra={"sslkey": "***"})
     )
-    logged("patch_connection", patched("hr_db"), minutes=5, by="grace")
+    logged("patch_connection", patched("hr_db", host="hr.internal"), minutes=5, by="grace")
     first, other = edits()
     assert first.splitlines()[0] == (
         "Connection orders_db was edited by ada 12 minutes before the failure (2026-11-24 02:48:00 UTC): "
@@ -42,7 +42,7 @@ def test_a_connection_that_the_task_names_is_named_first() -> None:
     assert 'host: "new.internal"' in first
     assert 'password: "***"' in first
     assert other.startswith("Connection hr_db was edited by grace 5 minutes before the failure")
-    assert other.splitlines()[0].endswith("nothing says that this task uses it")
+    assert other.endswith("nothing says that this task uses it")
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,14 @@ def test_of_what_nothing_ties_to_the_task_little_is_told() -> None:
         logged("patch_variable", {"key": f"other_{number}", "value": "***"}, minutes=10 + number)
     logged("patch_pool", {"pool_name": "elsewhere", "slots": 3})
     assert [text.split()[1] for text in edits()] == ["other_0", "other_1", "other_2"]
+
+
+def test_variables_that_are_set_all_the_time_do_not_hide_a_connection() -> None:
+    worked_yesterday()
+    logged("patch_connection", patched("orders_db"), minutes=600)
+    for number in range(250):
+        logged("patch_variable", {"key": "heartbeat", "value": "***"}, minutes=1 + number)
+    assert [text.split()[1] for text in edits()] == ["orders_db", "heartbeat"]
 
 
 def test_what_was_edited_before_the_last_success_or_after_the_failure_is_not_told() -> None:

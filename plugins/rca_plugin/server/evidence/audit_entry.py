@@ -30,7 +30,14 @@ _COMMANDS = {
 _REQUESTS = {f"{verb}_{thing}": (thing, done) for thing in _THINGS for verb, done in _VERBS.items()}
 _BULK = {f"bulk_{thing}s": thing for thing in _THINGS}
 _BULK_VERBS = {"create": "created", "update": "edited", "delete": "deleted"}
-EVENTS = (*_REQUESTS, *_BULK, *_COMMANDS)
+EVENTS = {
+    thing: [
+        *(event for event, (edited, _) in (_REQUESTS | _COMMANDS).items() if edited == thing),
+        *(event for event, edited in _BULK.items() if edited == thing),
+    ]
+    for thing in _THINGS
+}
+"""The events that tell of edits of a connection, a variable, a pool."""
 
 # Under which of these a body, a path or an entity of a bulk request has the name.
 _NAMES = {

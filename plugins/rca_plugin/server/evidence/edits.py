@@ -19,7 +19,7 @@ from rca_plugin.server.masking import redactor
 # It holds what was asked for, whatever the answer was.
 _SOURCE = "airflow audit log (requests, granted or not)"
 _LOOK_BACK = timedelta(days=14)
-_ENTRIES = 300
+_ENTRIES = 200
 _USED_SHOWN = 10
 # What nothing ties to the task is told only if it is fresh, and then not much of it.
 _OTHERS_SHOWN = 3
@@ -42,27 +42,31 @@ def _edits(subject: Subject) -> Iterator[Edit]:
     last = subject.past.last_success
     until = subject.failed_at
     since = max(last.ended, until - _LOOK_BACK) if last else until - _LOOK_BACK
-    entries = (
-        select(Log)
-        .where(Log.event.in_(EVENTS), Log.dttm > since, Log.dttm <= until)
-        .order_by(Log.dttm.desc())
-        .limit(_ENTRIES)
-    )
-    for entry in subject.session.scalars(entries):
-        yield from edits_of(entry)
+    # Each by itself: a variable that is set every minute must not hide an edited connection.
+    for events in EVENTS.values():
+        entries = (
+            select(Log)
+            .where(Log.event.in_(events), Log.dttm > since, Log.dttm <= until)
+            .order_by(Log.dttm.desc())
+            .limit(_ENTRIES)
+        )
+        for entry in subject.session.scalars(entries):
+            yield from edits_of(entry)
 
 
 def _newest_of_each(found: Iterator[Edit]) -> list[Edit]:
     newest: dict[tuple[str, str | None], Edit] = {}
     for edit in found:
         newest.setdefault((edit.thing, edit.name), edit)
-    return list(newest.values())
+    return sorted(newest.values(), key=lambda edit: edit.at, reverse=True)
 
 
 def _text(subject: Subject, edit: Edit, how: str | None) -> str:
     first = f"{edit.title} {span(_before(subject, edit.at))} before the failure ({moment(edit.at)})"
-    why = how or "nothing says that this task uses it"
-    return "\n".join([f"{first}: {why}", *_fields(edit)])
+    if how is None:
+        # Who may read a DAG may not read all connections: that it was edited has to do.
+        return f"{first}: nothing says that this task uses it"
+    return "\n".join([f"{first}: {how}", *_fields(edit)])
 
 
 def _before(subject: Subject, at: datetime) -> timedelta:
