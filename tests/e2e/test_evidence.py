@@ -18,7 +18,7 @@ POINTED_AT = {
     "example_revenue_report": "OperationalError: no such column: net_amount",
     "example_slow_aggregation": "AirflowTaskTimeout: Timeout, PID: ",
     "example_partner_files": "JSONDecodeError: ",
-    "example_model_training": "Process terminated by signal. signal_name=SIGKILL",
+    "example_model_training": "signal_name=SIGKILL signal=-9",
     "example_campaign_mail": "has no attribute 'campaign'",
 }
 VERSIONED = "depends_on_its_version"

@@ -29,9 +29,10 @@ SUCCESS, FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
 def orders(*, command: str = "load {{ ds }}", more_tasks: tuple[str, ...] = (), **fields: Any) -> DAG:
     """extract → load, and what a test wants otherwise."""
     params = fields.pop("params", {"region": Param("eu")})
+    env = fields.pop("env", {"DB": "orders_db"})
     with DAG(DAG_ID, schedule=None, params=params, **fields) as dag:
         extract = BashOperator(task_id="extract", bash_command="true")
-        extract >> BashOperator(task_id=TASK_ID, bash_command=command, env={"DB": "orders_db"})
+        extract >> BashOperator(task_id=TASK_ID, bash_command=command, env=env)
         for name in more_tasks:
             BashOperator(task_id=name, bash_command="true")
     return dag

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.orders import FAILED, NOW, evidence, logged, ran, texts, worked_yesterday
+from tests.server.orders import FAILED, NOW, evidence, logged, orders, ran, texts, worked_yesterday
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -84,6 +84,22 @@ def test_of_what_nothing_ties_to_the_task_little_is_told() -> None:
         logged("patch_variable", {"key": f"other_{number}", "value": "***"}, minutes=10 + number)
     logged("patch_pool", {"pool_name": "elsewhere", "slots": 3})
     assert [text.split()[1] for text in edits()] == ["other_0", "other_1", "other_2"]
+
+
+@pytest.mark.parametrize(
+    ("command", "how"),
+    [
+        ("load --from {{ conn.orders_db.host }}", "the task's fields name it"),
+        ("load --limit {{ var.value['orders_db'] }}", "the task's fields name it"),
+        ("load --table my_orders_db", "the DAG's file names it"),
+    ],
+)
+def test_a_template_that_names_it_is_a_use(command: str, how: str) -> None:
+    worked_yesterday(dag=orders(command=command, env={}))
+    logged("patch_connection", patched("orders_db"))
+    ran("today", FAILED, at=NOW)
+    [text] = [text for text in texts("change", evidence()) if text.startswith("Connection")]
+    assert text.splitlines()[0].endswith(how)
 
 
 def test_variables_that_are_set_all_the_time_do_not_hide_a_connection() -> None:

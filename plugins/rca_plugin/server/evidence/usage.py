@@ -69,4 +69,4 @@ def _named(name: str, text: str) -> bool:
     """Whether a text has the name as a word of its own."""
     if len(name) < _SHORTEST or name not in text:
         return False
-    return bool(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text))
+    return bool(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text))
