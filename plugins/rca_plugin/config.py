@@ -155,7 +155,7 @@ class Settings:
     )  # fmt: skip
     evidence_log_lines: int = _number(
         200, 10, 2000, "lines",
-        "How many lines at the end of a failed try's log are evidence.",
+        "How many lines of a failed try's log are evidence: those around its errors, and its end.",
     )  # fmt: skip
     webhook_secret_adf: str = _webhook_secret("Azure Data Factory")
     webhook_secret_azure_monitor: str = _webhook_secret("an action group of Azure Monitor")

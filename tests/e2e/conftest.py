@@ -13,7 +13,11 @@ import pytest
 
 from demo.local_airflow import REPOSITORY, LocalAirflow
 
-BUNDLES = {"rca": REPOSITORY / "dags", "failing": Path(__file__).parent / "dags"}
+BUNDLES = {
+    "rca": REPOSITORY / "dags",
+    "failing": Path(__file__).parent / "dags",
+    "examples": REPOSITORY / "dags" / "examples",
+}
 FINISHED = {"success", "failed"}
 GRACE_SECONDS = 11
 
@@ -24,6 +28,8 @@ class Site:
 
     airflow: LocalAirflow
     http: httpx.Client
+    dag_folder: Path
+    """A folder whose DAG files a test may write."""
 
     def get(self, path: str, **params: Any) -> Any:
         answer = self.http.get(path, params=params)
@@ -35,8 +41,8 @@ class Site:
         answer.raise_for_status()
         return answer.json()
 
-    def start_run(self, dag_id: str) -> str:
-        run_id = self.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"]
+    def start_run(self, dag_id: str, **asked: Any) -> str:
+        run_id = self.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, **asked})["dag_run_id"]
         return str(run_id)
 
     def run_state(self, dag_id: str, run_id: str) -> str:
@@ -88,14 +94,18 @@ class Site:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    home = tmp_path_factory.mktemp("e2e") / "airflow"
-    with LocalAirflow(home, BUNDLES) as airflow:
+    folder = tmp_path_factory.mktemp("e2e")
+    (folder / "dags").mkdir()
+    # A changed file is a new version of its DAG at once, not after half a minute.
+    options = {"CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1"}
+    bundles = {**BUNDLES, "changing": folder / "dags"}
+    with LocalAirflow(folder / "airflow", bundles, options=options) as airflow:
         airflow.migrate()
         airflow.create_admin()
         airflow.start("api-server", "scheduler", "dag-processor")
         airflow.wait_until_ready()
         with airflow.client() as http:
-            site = Site(airflow, http)
+            site = Site(airflow, http, folder / "dags")
             wanted = {"rca_incident", "rca_housekeeping", "fails_by_exception", "fails_in_an_rca_dag"}
             airflow.wait_for("the DAGs", lambda: wanted <= dag_ids(site))
             airflow.wait_for("the first housekeeping run", site.housekeeping_runs, timeout=180)

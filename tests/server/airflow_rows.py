@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime, timezone
 from typing import Any
 
+from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
@@ -57,13 +58,16 @@ def add_task(
     *,
     started: datetime,
     map_index: int = -1,
+    **more: Any,
 ) -> None:
-    """Write a task instance of a run."""
+    """Write a task instance of a run, of the DAG's newest version if it has one."""
     values = {
         "id": uuid.uuid4(), "dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index,
         "state": state, "start_date": started, "try_number": 1, "pool": "default_pool", "pool_slots": 1,
     }  # fmt: skip
     with create_session(scoped=False) as session:
+        version = DagVersion.get_latest_version(dag_id, session=session)
+        values |= {"dag_version_id": version and version.id, **more}
         session.execute(insert(TaskInstance.__table__).values(**values))
 
 

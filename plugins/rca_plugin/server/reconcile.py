@@ -21,7 +21,7 @@ from rca_plugin.core.failure import Failure, Report, TaskRef
 from rca_plugin.core.sources.airflow import task_failure
 from rca_plugin.server.intake import Receipt, take_in
 from rca_plugin.server.task_instances import Try
-from rca_plugin.server.task_log import read_tail
+from rca_plugin.server.task_log import read_log
 from rca_plugin.server.unreported import (
     unreported_earlier_tries,
     unreported_runs,
@@ -70,13 +70,13 @@ def _failures_of(session: Session, row: TaskInstance | DagRun) -> Iterator[Failu
 
 
 def _try_failure(ti: Try, *, final: bool) -> Failure:
-    log_tail = read_tail(ti, _LOG_LINES)
+    task_log = read_log(ti, _LOG_LINES)
     return task_failure(
         TaskRef(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number),
         occurred_at=ti.end_date or datetime.now(timezone.utc),
-        exception_type=log_tail.error.exception_type if log_tail.error else None,
-        text=log_tail.error.text if log_tail.error else "The task process ended without reporting an error",
-        detail="\n".join(log_tail.lines),
+        exception_type=task_log.error.exception_type if task_log.error else None,
+        text=task_log.error.text if task_log.error else "The task process ended without reporting an error",
+        detail="\n".join(task_log.lines),
         final=final,
         operator=ti.operator,
         reported_by="reconciler",

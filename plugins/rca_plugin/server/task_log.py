@@ -4,115 +4,106 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.utils.log.log_reader import TaskLogReader
 
+from rca_plugin.core.log_window import LogWindow
 from rca_plugin.core.storable import beginning
-from rca_plugin.core.text import clean
+from rca_plugin.server.bounded_call import within
+from rca_plugin.server.log_message import LoggedError, ending_errors, lines_of, weight_of
 from rca_plugin.server.masking import redactor
 
 log = logging.getLogger(__name__)
 
-LINE_CHARS = 2_000
+LOG_CHARS = 20_000
 _READ_SECONDS = 10.0
-# What the task runner of Airflow 3.3 says of the exception that ended a task. Others were caught by the task, and
-# tell nothing of a process that was killed later.
-_ENDED_BY_ERROR = ("Task failed with exception", "Top level error")
+# A remote store may not answer at all: then no message comes after which the time could be looked at.
+_ANSWER_SECONDS = 15.0
+_REASONS, _REASON_CHARS = 5, 500
+# How the reader of Airflow 3.3 says that it did not find a log; beside it stands where it did.
+_NOT_READ = ("Could not", "Log file not found", "!!!!", "Error")
 
 
 @dataclass(frozen=True)
-class LoggedError:
-    """An exception as the task runner of Airflow 3.3 logs it: type and text, without its traceback's frames."""
+class TaskLog:
+    """What a log tells: the lines around its last errors and at its end, and the exceptions that ended the task.
 
-    exception_type: str
-    text: str
+    errors: the innermost cause first, the exception that was raised last; empty where none ended the task.
+    complete: whether all of the log was read.
+    reasons: why there may be less than there should be, in the words of Airflow's reader.
+    """
+
+    lines: tuple[str, ...] = ()
+    errors: tuple[LoggedError, ...] = ()
+    complete: bool = True
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> LoggedError | None:
+        """The exception that ended the task, not its causes."""
+        return self.errors[-1] if self.errors else None
 
 
-@dataclass(frozen=True)
-class LogTail:
-    """The last lines of a log, the exception that ended the task if one did, and whether all of it was read."""
-
-    lines: tuple[str, ...]
-    error: LoggedError | None
-    complete: bool
-
-
-def read_tail(ti: TaskInstance | TaskInstanceHistory, lines: int) -> LogTail:
-    """The end of the log of `ti`'s try; empty where the log cannot be read, which is not an error of ours."""
+def read_log(ti: TaskInstance | TaskInstanceHistory, lines: int) -> TaskLog:
+    """At most `lines` lines of the log of `ti`'s try; none where it cannot be read, which is not an error of ours."""
     try:
-        stream, _ = TaskLogReader().read_log_chunks(ti, ti.try_number, {})
-        return _tail_of(stream, lines)
+        return within(_ANSWER_SECONDS, partial(_read, ti, lines))
     except Exception as error:  # any log handler, remote ones included, may raise anything
         log.warning("The log of %s could not be read: %s", ti.task_id, error)
-        return LogTail((), None, complete=False)
+        return TaskLog(complete=False, reasons=(_reason(f"{type(error).__name__}: {error}"),))
 
 
-def _tail_of(stream: Iterable[Any], limit: int) -> LogTail:
-    last_lines: deque[str] = deque(maxlen=limit)
-    error: LoggedError | None = None
+def _read(ti: TaskInstance | TaskInstanceHistory, lines: int) -> TaskLog:
+    stream, _ = TaskLogReader().read_log_chunks(ti, ti.try_number, {})
+    return _log_of(stream, lines)
+
+
+def _log_of(stream: Iterable[Any], limit: int) -> TaskLog:
+    window = LogWindow(limit, LOG_CHARS)
+    errors: tuple[LoggedError, ...] = ()
+    header = _Header()
     deadline = time.monotonic() + _READ_SECONDS
-    for message in _after_header(stream):
-        error = _logged_error(message) or error
-        last_lines.extend(_as_lines(message))
+    complete = True
+    for message in header.skipped(stream):
+        errors = ending_errors(message) or errors
+        window.add(lines_of(message), weight_of(message))
         if time.monotonic() > deadline:
-            return LogTail(tuple(last_lines), error, complete=False)
-    return LogTail(tuple(last_lines), error, complete=True)
+            complete = False
+            break
+    return TaskLog(tuple(window.kept()), errors, complete, tuple(header.reasons))
 
 
-def _after_header(stream: Iterable[Any]) -> Iterator[Any]:
-    """Skip the group in which the reader says where the log came from, and the other group markers."""
-    in_header = False
-    for message in stream:
-        event = str(message.event)
-        if event.startswith("::group::Log message source"):
-            in_header = True
-        elif event.startswith("::endgroup::"):
-            in_header = False
-        elif not in_header and not event.startswith("::group::"):
-            yield message
+@dataclass
+class _Header:
+    """The group in which the reader says where the log came from, or why it is not there."""
+
+    reasons: list[str] = field(default_factory=list)
+
+    def skipped(self, stream: Iterable[Any]) -> Iterator[Any]:
+        """The messages after it, without the markers of other groups."""
+        in_header = False
+        for message in stream:
+            event = str(message.event)
+            if event.startswith("::group::Log message source"):
+                in_header = True
+            elif event.startswith("::endgroup::"):
+                in_header = False
+            elif in_header:
+                self._note(event)
+            elif not event.startswith("::group::"):
+                yield message
+
+    def _note(self, event: str) -> None:
+        if event.startswith(_NOT_READ) and len(self.reasons) < _REASONS:
+            self.reasons.append(_reason(event))
 
 
-def _as_lines(message: Any) -> list[str]:
-    fields = message.model_extra or {}
-    level = str(fields.get("level") or "").upper()
-    stamp = message.timestamp.strftime("%Y-%m-%d %H:%M:%S ") if message.timestamp else ""
-    text = " ".join(part for part in (level, clean(str(message.event))) if part)
-    first = _bounded(stamp + text)
-    return [first, *_traceback_lines(fields.get("error_detail"))]
-
-
-def _traceback_lines(error_detail: Any) -> list[str]:
-    """Write the exceptions as Python would, the cause first."""
-    if not isinstance(error_detail, list):
-        return []
-    lines: list[str] = []
-    for position, error in enumerate(reversed(error_detail)):
-        if position:
-            lines.append("The above exception was the direct cause of the following exception:")
-        lines.append("Traceback (most recent call last):")
-        lines.extend(_frame_line(frame) for frame in (error.get("frames") or [])[-10:])
-        lines.append(_bounded(f"{error.get('exc_type')}: {clean(str(error.get('exc_value', '')))}"))
-    return lines
-
-
-def _bounded(line: str) -> str:
-    # Without its secrets before it is cut: nobody would find a half one.
-    return line if len(line) <= LINE_CHARS else beginning(line, LINE_CHARS, redactor())
-
-
-def _frame_line(frame: Any) -> str:
-    return f'  File "{frame.get("filename")}", line {frame.get("lineno")}, in {frame.get("name")}'
-
-
-def _logged_error(message: Any) -> LoggedError | None:
-    error_detail = (message.model_extra or {}).get("error_detail")
-    if message.event not in _ENDED_BY_ERROR or not isinstance(error_detail, list) or not error_detail:
-        return None
-    raised = error_detail[0]
-    return LoggedError(str(raised.get("exc_type", "")), str(raised.get("exc_value", "")))
+def _reason(text: str) -> str:
+    # A remote store's address may have a token in it.
+    return beginning(text, _REASON_CHARS, redactor())
