@@ -14,6 +14,7 @@ from typing import Any
 from rca_plugin.config import settings
 from rca_plugin.core.storable import beginning, end
 from rca_plugin.core.text import head
+from rca_plugin.worker.masking import Masker
 
 log = logging.getLogger(__name__)
 
@@ -64,23 +65,12 @@ def _body(
         "will_retry": will_retry,
         "occurred_at": (getattr(ti, "end_date", None) or datetime.now(timezone.utc)).isoformat(),
         "exception_type": type(error).__name__ if isinstance(error, BaseException) else None,
-        "message": beginning(_encodable(_text(error)), _TEXT_CHARS, _Masker()),
-        "traceback": end(_encodable(_traceback(error)), _TEXT_CHARS, _Masker()),
+        "message": beginning(_encodable(_text(error)), _TEXT_CHARS, Masker()),
+        "traceback": end(_encodable(_traceback(error)), _TEXT_CHARS, Masker()),
         "operator": type(task).__name__ if task is not None else None,
         "owner": head(str(getattr(task, "owner", "") or ""), 500) or None,
         "reported_by": reported_by,
     }
-
-
-class _Masker:
-    """Airflow's: it knows the passwords of the connections that this task used, and the server does not."""
-
-    def text(self, text: str) -> str:
-        from airflow.sdk._shared.secrets_masker import redact
-
-        return str(redact(text))
-
-    tree = text
 
 
 def _text(error: BaseException | str | None) -> str:
