@@ -69,23 +69,26 @@ class Run:
         return found[1] if found else None
 
 
-def newest_failed(runs: Iterable[Run], until: datetime) -> Run | None:
+def newest_failed(runs: Iterable[Run], until: datetime) -> str | None:
     """The run that a report was about which names none: the last one that had started when it came."""
-    failed = [run for run in runs if run.run.failed and run.run.started and run.run.started <= until]
-    return max(failed, key=lambda run: run.run.started or until, default=None)
+    failed = [run.run for run in runs if run.run.failed and run.run.started and run.run.started <= until]
+    newest = max(failed, key=lambda run: run.started or until, default=None)
+    return newest and newest.run_id
 
 
-def pipeline(found: Run) -> Fact:
-    """How it ran, and with what."""
+def pipeline(found: Run) -> list[Fact]:
+    """How it ran, with what, and what it says of its error."""
     run, parameters = found.run, found.said.get("parameters")
     # As a tree: here a name still says that its value is a secret.
     shown = text_of(redactor().tree(parameters)) if isinstance(parameters, dict) and parameters else ""
-    lines = (
-        f"Pipeline {run.pipeline}, run {run.run_id}: {found.outcome}",
-        f"parameters: {head(shown, _PARAMETERS_CHARS)}" if shown else "",
-        head(run.message, _ERROR_CHARS),
-    )
-    return Fact("pipeline", _source(run), run.ended or run.started, "\n".join(filter(None, lines)))
+    lines = [f"Pipeline {run.pipeline}, run {run.run_id}: {found.outcome}"]
+    if shown:
+        lines.append(f"parameters: {head(shown, _PARAMETERS_CHARS)}")
+    moment = run.ended or run.started
+    return [
+        Fact("pipeline", _source(run), moment, "\n".join(lines)),
+        Fact("run_output", _source(run), moment, head(run.message, _ERROR_CHARS)),
+    ]
 
 
 def activity(found: Run) -> Fact:

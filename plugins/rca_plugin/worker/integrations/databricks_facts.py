@@ -67,6 +67,7 @@ class Run:
         run = self.whole
         lines = [
             f"Run {run.run_id} of {run.what}: {_outcome(run)}",
+            *([head(run.message, _ERROR_CHARS)] if run.message else []),
             f"Started {at(run.started)}, ended {at(run.ended)}, trigger {self.trigger or 'unknown'}",
             *(f"Task {task.task_key}: {_outcome(task)}" for task in self.tasks[:_TASKS_SHOWN]),
             *([f"Run page: {run.url}"] if run.url else []),
@@ -98,7 +99,9 @@ def cluster(answer: Mapping[str, Any], run: JobRun | None) -> list[Fact]:
     shown = Facts.of((name, answer.get(name)) for name in _SHOWN_OF_CLUSTER)
     lines = [f"Cluster {found.name or found.cluster_id}", *shown.lines(), *_machines(answer)]
     if found.code:
-        lines.append(f"Terminated {at(found.at)}: {found.code} ({found.kind or 'no type'}): {found.text}")
+        lines.append(
+            f"Terminated {at(found.at)}: {found.code}, {found.kind or 'no type'}, {found.text}".rstrip(", ")
+        )
     facts = [Fact("cluster", source, found.at, "\n".join(lines))]
     if found.code and not found.termination.normal and not _before(found, run):
         parameters = Facts.of(found.parameters.items()).lines()
