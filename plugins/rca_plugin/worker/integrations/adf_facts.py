@@ -73,7 +73,7 @@ def newest_failed(runs: Iterable[Run], until: datetime) -> str | None:
     """The run that a report was about which names none: the last one that had started when it came."""
     failed = [run.run for run in runs if run.run.failed and run.run.started and run.run.started <= until]
     newest = max(failed, key=lambda run: run.started or until, default=None)
-    return newest and newest.run_id
+    return newest.run_id if newest else None
 
 
 def pipeline(found: Run) -> list[Fact]:

@@ -1,0 +1,71 @@
+"""Services outside of Airflow, as the worker sees them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from tenacity import wait_none
+
+from rca_plugin import config
+from rca_plugin.worker.integrations import adf_factory, databricks, inquiry
+from tests.fakes.adf import Azure, adf
+from tests.fakes.databricks import Workspace
+from tests.fakes.databricks import databricks as databricks_workspace
+from tests.fakes.trouble import Service
+
+
+@pytest.fixture(autouse=True)
+def as_configured() -> Iterator[None]:
+    config.settings.cache_clear()
+    yield
+    config.settings.cache_clear()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Does not wait for long, so that much can be tried."""
+    monkeypatch.setattr(inquiry, "_PAUSE", wait_none())
+    monkeypatch.setattr(databricks, "CALL_SECONDS", 0.3)
+    for name in ("connection_timeout", "read_timeout"):
+        monkeypatch.setitem(adf_factory._LIMITS, name, 0.3)
+
+
+@pytest.fixture
+def workspace(monkeypatch: pytest.MonkeyPatch, impatient: None) -> Iterator[Callable[..., Workspace]]:
+    """Start a workspace, with these troubles, and make it the Databricks of this process."""
+    with ExitStack() as stack:
+
+        def start(**troubles: Any) -> Workspace:
+            service = stack.enter_context(databricks_workspace(**troubles))
+            stack.callback(_calm, service)
+            monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", service.connection)
+            return service
+
+        yield start
+
+
+@pytest.fixture
+def azure(monkeypatch: pytest.MonkeyPatch, impatient: None) -> Iterator[Callable[..., Azure]]:
+    """Start an Azure, with these troubles, and make it the one of this process."""
+    with ExitStack() as stack:
+
+        def start(**troubles: Any) -> Azure:
+            service = stack.enter_context(adf(**troubles))
+            stack.callback(_calm, service)
+            service.known_to(monkeypatch)
+            return service
+
+        yield start
+
+
+def _calm(service: Service) -> None:
+    """End the threads that were left behind, before what they talk to is gone."""
+    service.troubles.clear()
+    service.closing.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("rca-"):
+            thread.join(20)
