@@ -40,6 +40,7 @@ class ServiceHandler(BaseHTTPRequestHandler):
     """Answers one call, or does what goes wrong with it."""
 
     service: Service
+    disable_nagle_algorithm = True  # header and content go out one by one
 
     def reply(self, call: str, status: int, answer: Any) -> None:
         trouble = self.service.trouble(call)

@@ -27,11 +27,16 @@ def as_configured() -> Iterator[None]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Does not wait for long, so that much can be tried."""
+    """Does not wait between tries, so that much can be tried."""
     monkeypatch.setattr(inquiry, "_PAUSE", wait_none())
-    monkeypatch.setattr(databricks, "CALL_SECONDS", 0.3)
-    for name in ("connection_timeout", "read_timeout"):
-        monkeypatch.setitem(adf_factory._LIMITS, name, 0.3)
+
+
+def _hurry(patch: pytest.MonkeyPatch, troubles: dict[str, Any]) -> None:
+    """Nor for long for an answer that will not come."""
+    if any("stall" in had for had in troubles.values()):
+        patch.setattr(databricks, "CALL_SECONDS", 0.3)
+        for name in ("connection_timeout", "read_timeout"):
+            patch.setitem(adf_factory._LIMITS, name, 0.3)
 
 
 @pytest.fixture
@@ -40,6 +45,7 @@ def workspace(monkeypatch: pytest.MonkeyPatch, impatient: None) -> Iterator[Call
     with ExitStack() as stack:
 
         def start(**troubles: Any) -> Workspace:
+            _hurry(monkeypatch, troubles)
             service = stack.enter_context(databricks_workspace(**troubles))
             stack.callback(_calm, service)
             monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", service.connection)
@@ -54,6 +60,7 @@ def azure(monkeypatch: pytest.MonkeyPatch, impatient: None) -> Iterator[Callable
     with ExitStack() as stack:
 
         def start(**troubles: Any) -> Azure:
+            _hurry(monkeypatch, troubles)
             service = stack.enter_context(adf(**troubles))
             stack.callback(_calm, service)
             service.known_to(monkeypatch)
