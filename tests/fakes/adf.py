@@ -47,7 +47,6 @@ def pipeline_run(
     run_id: str = RUN, status: str = "Failed", minutes: float = 0, **more: Any
 ) -> dict[str, Any]:
     return {
-        "id": f"{_FACTORY}/pipelineruns/{run_id}",
         "runId": run_id,
         "runGroupId": run_id,
         "isLatest": True,
@@ -90,12 +89,13 @@ def activity_run(
 
 @dataclass
 class Azure(Service):
-    """Answers by id. `paths` are those of the calls, in their order."""
+    """Answers by id. `paths` and `queries` are those of the calls, in their order."""
 
     runs: list[dict[str, Any]] = field(default_factory=list)
     activities: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     runtimes: dict[str, dict[str, Any]] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
+    queries: list[dict[str, Any]] = field(default_factory=list)
 
     def connection(self, **extra: Any) -> str:
         """How Airflow's connection to it is written in an environment variable."""
@@ -198,6 +198,8 @@ class _Handler(ServiceHandler, BaseHTTPRequestHandler):
     def _answer(self, query: Any) -> None:
         path, _, asked = self.path.partition("?")
         self.service.paths.append(path)
+        if query:
+            self.service.queries.append(query)
         for call, pattern in _CALLS:
             # Azure compares names without case.
             if found := re.fullmatch(pattern, f"{self.command} {self.host}{path}", re.IGNORECASE):

@@ -102,7 +102,16 @@ def running(service: Service, handler: type[ServiceHandler]) -> Iterator[None]:
     try:
         yield
     finally:
-        service.closing.set()
+        _calm(service)
         httpd.shutdown()
         httpd.server_close()
         thread.join()
+
+
+def _calm(service: Service) -> None:
+    """End the threads that were left behind, before what they talk to is gone."""
+    service.troubles.clear()
+    service.closing.set()
+    for asking in threading.enumerate():
+        if asking.name.startswith("rca-"):
+            asking.join(20)

@@ -45,7 +45,9 @@ def analyzed(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...
     def analyze(source: str, report: Any) -> dict[str, Any]:
         number = api.post(source, report).raise_for_status().json()["results"][0]["incident_id"]
         for step in (CollectEvidenceOperator, ClassifyOperator, AnalyzeOperator):
-            step(task_id=step.__name__, incident_id=number).execute({})
+            operator = step(task_id=step.__name__, incident_id=number)
+            with operator._client:
+                operator.execute({})
         with api.airflow.client() as http:
             return dict(http.get(f"/rca/api/v1/incidents/{number}").raise_for_status().json())
 
@@ -102,6 +104,8 @@ def test_the_error_of_an_activity_decides(
 def test_without_data_factory_the_report_decides_and_the_incident_says_so(
     analyzed: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("AIRFLOW__RCA__OUTSIDE_TIMEOUT", "3")
+    config.settings.cache_clear()
     with adf(**{"*": ["reset"]}) as service:
         service.known_to(monkeypatch)
         report = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -15,7 +14,6 @@ from rca_plugin.worker.integrations import adf_factory, databricks, inquiry
 from tests.fakes.adf import Azure, adf
 from tests.fakes.databricks import Workspace
 from tests.fakes.databricks import databricks as databricks_workspace
-from tests.fakes.trouble import Service
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +45,6 @@ def workspace(monkeypatch: pytest.MonkeyPatch, impatient: None) -> Iterator[Call
         def start(**troubles: Any) -> Workspace:
             _hurry(monkeypatch, troubles)
             service = stack.enter_context(databricks_workspace(**troubles))
-            stack.callback(_calm, service)
             monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", service.connection)
             return service
 
@@ -62,17 +59,7 @@ def azure(monkeypatch: pytest.MonkeyPatch, impatient: None) -> Iterator[Callable
         def start(**troubles: Any) -> Azure:
             _hurry(monkeypatch, troubles)
             service = stack.enter_context(adf(**troubles))
-            stack.callback(_calm, service)
             service.known_to(monkeypatch)
             return service
 
         yield start
-
-
-def _calm(service: Service) -> None:
-    """End the threads that were left behind, before what they talk to is gone."""
-    service.troubles.clear()
-    service.closing.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith("rca-"):
-            thread.join(20)
