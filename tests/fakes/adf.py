@@ -80,7 +80,6 @@ def activity_run(
         "durationInMs": 60_000,
         "input": {},
         "output": {},
-        "retryAttempt": None,
         "error": {"errorCode": code, "message": error, "failureType": "UserError", "target": name} if error else
                  {"errorCode": "", "message": "", "failureType": "", "target": name},
         **more,

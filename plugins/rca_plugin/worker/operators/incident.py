@@ -57,7 +57,7 @@ class CollectEvidenceOperator(IncidentOperator):
         """Answer how many facts were collected."""
         evidence = self._settled_evidence()
         # Second, so that nothing that happens outside keeps Airflow's own evidence from being there.
-        if outside := facts_about(failure_of(self._incident())):
+        if outside := facts_about(failure_of(self._incident()), evidence):
             number = int(self.incident_id)
             evidence = self._client.collect_evidence(number, wait=False, facts=outside)
         for fact in evidence:
