@@ -173,7 +173,7 @@ class Settings:
     databricks_conn_id: str = _connections("databricks_default", "Databricks", "workspace id")
     adf_conn_id: str = _connections("azure_data_factory_default", "Data Factory", "subscription id")
     outside_timeout: float = _number(
-        60.0, 1.0, 600.0, "seconds",
+        60.0, 1.0, 240.0, "seconds",
         "How long an analysis asks Databricks, or Data Factory, about a failure before it goes on with what was "
         "answered until then.",
     )  # fmt: skip

@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,17 +20,27 @@ Trouble = int | tuple[int, str] | str
 
 @dataclass
 class Service:
-    """A fake service. `troubles` are had in turn by the call of that name, the last one for ever; None is none."""
+    """A fake service. `troubles` are had in turn by the call of that name, the last one for ever; None is none.
+
+    `arrivals` of the calls are in monotonic seconds.
+    """
 
     troubles: dict[str, list[Trouble | None]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    arrivals: list[float] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
     port: int = 0
 
     def trouble(self, call: str) -> Trouble | None:
         self.calls.append(call)
+        self.arrivals.append(time.monotonic())
         troubles = self.troubles.get(call) or self.troubles.get("*") or [None]
         return troubles.pop(0) if len(troubles) > 1 else troubles[0]
+
+    def pause_before(self, call: str) -> float:
+        """How long the last call of that name came after the one before it."""
+        earlier, later = [at for name, at in zip(self.calls, self.arrivals, strict=True) if name == call][-2:]
+        return later - earlier
 
     def error(self, status: int) -> Mapping[str, Any]:
         """How this service words an error."""

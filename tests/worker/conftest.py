@@ -32,9 +32,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def _hurry(patch: pytest.MonkeyPatch, troubles: dict[str, Any]) -> None:
     """Nor for long for an answer that will not come."""
     if any("stall" in had for had in troubles.values()):
-        patch.setattr(databricks, "CALL_SECONDS", 0.3)
-        for name in ("connection_timeout", "read_timeout"):
-            patch.setitem(adf_factory._LIMITS, name, 0.3)
+        for module in (databricks, adf_factory):
+            patch.setattr(module, "CALL_SECONDS", 0.3)
 
 
 @pytest.fixture

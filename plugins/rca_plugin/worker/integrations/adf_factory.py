@@ -20,9 +20,6 @@ from rca_plugin.worker.integrations.inquiry import CALL_SECONDS, Inquiry
 #: A pipeline may run for a week; Data Factory forgets its runs after 45 days.
 _LONGEST_RUN, _HISTORY, _CLOCKS = timedelta(days=8), timedelta(days=30), timedelta(days=1)
 
-# Left alone, azure-core waits five minutes for one answer, and as long as any Retry-After says.
-_LIMITS = {"retry_total": 0, "connection_timeout": CALL_SECONDS, "read_timeout": CALL_SECONDS}
-
 Answer = TypeVar("Answer")
 
 
@@ -66,7 +63,7 @@ class Factory:
         """A pipeline run."""
         return self._ask(
             f"pipeline run {run_id}",
-            lambda: Run.of(self.hook.get_pipeline_run(run_id, *self.place, **_LIMITS)),
+            lambda: Run.of(self.hook.get_pipeline_run(run_id, *self.place, **_limits())),
         )
 
     def history(self, pipeline: str, until: datetime) -> list[Run]:
@@ -75,7 +72,7 @@ class Factory:
         ask = self.client.pipeline_runs.query_by_factory
         found = self._ask(
             f"the runs of pipeline {pipeline}",
-            lambda: list(map(Run.of, ask(*self.place, query, **_LIMITS).value)),
+            lambda: list(map(Run.of, ask(*self.place, query, **_limits()).value)),
         )
         return found or []
 
@@ -87,7 +84,7 @@ class Factory:
         ask = self.client.activity_runs.query_by_pipeline_run
         found = self._ask(
             f"the activities of pipeline run {run_id}",
-            lambda: list(map(Run.of, ask(*self.place, run_id, query, **_LIMITS).value)),
+            lambda: list(map(Run.of, ask(*self.place, run_id, query, **_limits()).value)),
         )
         return found or []
 
@@ -96,7 +93,7 @@ class Factory:
         ask = self.client.integration_runtimes.get_status
         return self._ask(
             f"integration runtime {name}",
-            lambda: facts.integration_runtime(name, ask(*self.place, name, **_LIMITS)),
+            lambda: facts.integration_runtime(name, ask(*self.place, name, **_limits())),
         )
 
     def _ask(self, what: str, question: Callable[[], Answer]) -> Answer | None:
@@ -123,6 +120,11 @@ def _query(
         "orderBy": [{"orderBy": order, "order": direction}],
     }
     return json.dumps(query).encode()
+
+
+def _limits() -> dict[str, float]:
+    # Left alone, azure-core waits five minutes for one answer, and as long as any Retry-After says.
+    return {"retry_total": 0, "connection_timeout": CALL_SECONDS, "read_timeout": CALL_SECONDS}
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -14,7 +14,6 @@ from rca_plugin.core.sources.facts import folded, lifted
 from rca_plugin.core.sources.fields import text_of
 from rca_plugin.core.text import head
 from rca_plugin.worker.integrations.inquiry import at
-from rca_plugin.worker.masking import redactor
 
 _RUNS_SHOWN = 10
 _NODES_SHOWN = 10
@@ -79,8 +78,7 @@ def newest_failed(runs: Iterable[Run], until: datetime) -> str | None:
 def pipeline(found: Run) -> list[Fact]:
     """How it ran, with what, and what it says of its error."""
     run, parameters = found.run, found.said.get("parameters")
-    # As a tree: here a name still says that its value is a secret.
-    shown = text_of(redactor().tree(parameters)) if isinstance(parameters, dict) and parameters else ""
+    shown = text_of(parameters) if isinstance(parameters, dict) and parameters else ""
     lines = [f"Pipeline {run.pipeline}, run {run.run_id}: {found.outcome}"]
     if shown:
         lines.append(f"parameters: {head(shown, _PARAMETERS_CHARS)}")
