@@ -61,6 +61,19 @@ def _webhook_secret(sender: str) -> Any:
     )
 
 
+def _connections(usual: str, whose: str, where: str) -> Any:
+    return _option(
+        usual,
+        allowed=f"empty, or names of connections separated by commas, each alone or as `<{where}>=<connection>`",
+        check=lambda v: all(_CONNECTION.fullmatch(part) for part in separated(v)),
+        description=f"The connection by which an analysis asks {whose} about a failure. With several: one for "
+        f"each {where}, and the one that stands alone for all others. Empty: nobody is asked.",
+    )
+
+
+_CONNECTION = re.compile(r"(?:[A-Za-z0-9-]{1,100}=)?[\w.-]{1,200}")
+
+
 def _is_guid(value: str) -> bool:
     return re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value) is not None
 
@@ -156,6 +169,13 @@ class Settings:
     evidence_log_lines: int = _number(
         200, 10, 2000, "lines",
         "How many lines of a failed try's log are evidence: those around its errors, and its end.",
+    )  # fmt: skip
+    databricks_conn_id: str = _connections("databricks_default", "Databricks", "workspace id")
+    adf_conn_id: str = _connections("azure_data_factory_default", "Data Factory", "subscription id")
+    outside_timeout: float = _number(
+        60.0, 1.0, 240.0, "seconds",
+        "How long an analysis asks Databricks, or Data Factory, about a failure before it goes on with what was "
+        "answered until then.",
     )  # fmt: skip
     webhook_secret_adf: str = _webhook_secret("Azure Data Factory")
     webhook_secret_azure_monitor: str = _webhook_secret("an action group of Azure Monitor")
@@ -286,6 +306,20 @@ def settings() -> Settings:
 def webhook_secrets(source: str) -> tuple[str, ...]:
     """The one or two secrets by which a source proves itself; none where the option is not set."""
     return separated(getattr(settings(), f"webhook_secret_{source}"))
+
+
+def connection_id(option: str, place: str | None) -> str:
+    """The connection to ask with about something in this place: a workspace or a subscription, None if unknown.
+
+    Raises ConfigError when the option names none for it.
+    """
+    named = dict(part.rpartition("=")[::2] for part in separated(getattr(settings(), option)))
+    found = named.get(place or "") or named.get("")
+    if not found:
+        raise ConfigError(
+            f"[{SECTION}] {option} names no connection for {place or 'a place that is not named'}"
+        )
+    return found
 
 
 def api_base_url() -> str:

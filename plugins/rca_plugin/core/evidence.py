@@ -38,16 +38,15 @@ class Evidence:
     text: str
 
 
+def fact_to_json(fact: Fact | Evidence) -> dict[str, Any]:
+    """A plain dict with ISO 8601 time, ready for `json.dumps`; without the number of evidence."""
+    observed_at = fact.observed_at.isoformat() if fact.observed_at else None
+    return {"kind": fact.kind, "source": fact.source, "observed_at": observed_at, "text": fact.text}
+
+
 def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
-    """A plain dict with ISO 8601 time, ready for `json.dumps`."""
-    observed_at = evidence.observed_at.isoformat() if evidence.observed_at else None
-    return {
-        "id": evidence.id,
-        "kind": evidence.kind,
-        "source": evidence.source,
-        "observed_at": observed_at,
-        "text": evidence.text,
-    }
+    """The same with its number."""
+    return {"id": evidence.id, **fact_to_json(evidence)}
 
 
 def evidence_from_json(data: Mapping[str, Any]) -> Evidence:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
 from rca_plugin.config import api_base_url, service_secret
+from rca_plugin.core.evidence import Fact, fact_to_json
 from rca_plugin.core.service_token import sign
 
 _CONNECT_SECONDS = 5.0
@@ -59,13 +61,16 @@ class RcaClient:
         """One incident with its failures, evidence and analysis. Raises ServerError."""
         return self._patiently("GET", f"/rca/api/v1/incidents/{incident_id}")
 
-    def collect_evidence(self, incident_id: int, *, wait: bool) -> list[dict[str, Any]]:
-        """Have Airflow's own evidence collected.
+    def collect_evidence(
+        self, incident_id: int, *, wait: bool, facts: Sequence[Fact] = ()
+    ) -> list[dict[str, Any]]:
+        """Have Airflow's own evidence collected, and kept with the facts found outside of it.
 
         Raises ServerError, with the code `not_settled` while `wait` is set and more is to come.
         """
         path = f"/rca/api/v1/incidents/{incident_id}/evidence"
-        evidence: list[dict[str, Any]] = self._patiently("POST", path, {"wait": wait})["evidence"]
+        body = {"wait": wait, "facts": [fact_to_json(fact) for fact in facts]}
+        evidence: list[dict[str, Any]] = self._patiently("POST", path, body)["evidence"]
         return evidence
 
     def record_classification(self, incident_id: int, classification: dict[str, Any]) -> None:

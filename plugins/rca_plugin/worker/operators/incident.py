@@ -20,8 +20,12 @@ from rca_plugin.core.knowledge_files import load_knowledge
 from rca_plugin.core.note import analyze_from_knowledge
 from rca_plugin.core.rule_files import load_rules
 from rca_plugin.worker.client import RcaClient, ServerError
+from rca_plugin.worker.outside import facts_about
 
 _POLL_SECONDS = 2.0
+_LOGS = ("log", "note")
+#: What says why; the others say how it stood around it, "missing" only what could not be had.
+_ERRORS_OUTSIDE = ("termination", "run_output", "activity")
 
 
 class IncidentOperator(BaseOperator):
@@ -45,11 +49,18 @@ class IncidentOperator(BaseOperator):
 
 
 class CollectEvidenceOperator(IncidentOperator):
-    """Have the evidence collected once Airflow has settled the failed try; after a while, without what is missing."""
+    """Have the evidence collected once Airflow has settled the failed try; after a while, without what is missing.
+
+    What failed in Databricks or Data Factory is asked about there, which may take a while longer.
+    """
 
     def execute(self, context: Context) -> int:
         """Answer how many facts were collected."""
         evidence = self._settled_evidence()
+        # Second, so that nothing that happens outside keeps Airflow's own evidence from being there.
+        if outside := facts_about(failure_of(self._incident()), evidence):
+            number = int(self.incident_id)
+            evidence = self._client.collect_evidence(number, wait=False, facts=outside)
         for fact in evidence:
             self.log.info(
                 "%s %s from %s, %d characters", fact["id"], fact["kind"], fact["source"], len(fact["text"])
@@ -101,12 +112,23 @@ class AnalyzeOperator(IncidentOperator):
         return analysis.root_cause.text
 
 
+def failure_of(incident: dict[str, Any]) -> dict[str, Any]:
+    """The newest failure of an incident that was no try to be repeated."""
+    return next(failure for failure in incident["failures"] if failure["final"])
+
+
 def symptom_of(incident: dict[str, Any]) -> Symptom:
-    """What is known of the error: the log as evidence first, then the report, whose error line is last."""
-    failure = next(f for f in incident["failures"] if f["final"])
-    logs = [fact["text"] for fact in incident["evidence"] if fact["kind"] in ("log", "note")]
-    text = "\n".join([*logs, failure["detail"], failure["message"]])
+    """What is known of the error: the log first, then the report, whose error line is last, then what the service
+    said that was asked about it: a report from there may only say that something failed.
+    """
+    failure = failure_of(incident)
+    logs, outside = _texts(incident, _LOGS), _texts(incident, _ERRORS_OUTSIDE)
+    text = "\n".join([*logs, failure["detail"], failure["message"], *outside])
     return Symptom(incident["source"], failure["code"], text)
+
+
+def _texts(incident: dict[str, Any], kinds: tuple[str, ...]) -> list[str]:
+    return [fact["text"] for fact in incident["evidence"] if fact["kind"] in kinds]
 
 
 def _classification_of(incident: dict[str, Any], symptom: Symptom) -> Classification:
