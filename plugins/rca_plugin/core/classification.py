@@ -114,13 +114,21 @@ def _findings(symptom: Symptom, rules: Rules) -> list[_Finding]:
 def _evidence(symptom: Symptom, passages: list[Passage], rules: Rules) -> Iterator[_Finding]:
     text = "\n".join(passage.folded for passage in passages)
     code = (symptom.code or "").strip()[:200]
+    depth = _depth(code, passages)
     for rule, kind in _meaning(code, rules, symptom.source):
-        yield from _finding(rule, kind, code, 0, 0, text)
+        yield from _finding(rule, kind, code, depth, 0, text)
     for position, passage in enumerate(passages, start=1):
         for rule, kind in _mentioned(passage, rules, symptom.source):
             yield from _finding(rule, kind, passage.line, passage.loss, position, text)
-    for rule in rules.phrased(symptom.source):
-        yield from _phrases(rule, passages, text)
+    for rule, phrase in rules.phrases.perhaps_in(text, symptom.source):
+        for position, passage in enumerate(passages, start=1):
+            if phrase.find(passage.folded) >= 0:
+                yield from _finding(rule, _PHRASE, passage.line, passage.loss, position, text)
+
+
+def _depth(code: str, passages: list[Passage]) -> int:
+    """What a code that the source gave loses: where the text repeats it on a wrapper, it is the wrapper's."""
+    return min((passage.loss for passage in passages if code in passage.line), default=0) if code else 0
 
 
 def _finding(rule: Rule, kind: int, matched: str, loss: int, position: int, text: str) -> Iterator[_Finding]:
@@ -148,16 +156,8 @@ def _meaning(code: str, rules: Rules, source: str) -> Iterator[tuple[Rule, int]]
 def _mentioned(passage: Passage, rules: Rules, source: str) -> Iterator[tuple[Rule, int]]:
     for code, announced in codes_in(passage.line).items():
         yield from ((rule, _CODE) for rule in rules.for_code(code, source, loosely=announced))
-    for name in exceptions_in(passage.line):
+    for name in exceptions_in(passage.line, rules.is_exception):
         yield from ((rule, _EXCEPTION) for rule in rules.for_exception(name, source))
-
-
-def _phrases(rule: Rule, passages: list[Passage], text: str) -> Iterator[_Finding]:
-    for phrase in rule.phrases:
-        if phrase.fragments[0] in text:
-            for position, passage in enumerate(passages, start=1):
-                if phrase.find(passage.folded) >= 0:
-                    yield from _finding(rule, _PHRASE, passage.line, passage.loss, position, text)
 
 
 def _confidence(findings: list[_Finding]) -> float:

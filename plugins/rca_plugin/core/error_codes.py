@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import islice
 
-_CLASS = re.compile(
-    r"\b(?<=errors\.)[A-Z][A-Za-z]{1,60}\b|\b[A-Z][A-Za-z0-9]{0,80}(?:Error|Exception|Timeout|Failure|Fault|Interrupt|Violation|NotFound|Exit"
-    r"|Disconnected|Read|Iteration|Warning|Refused|Denied|Deadlock\w{0,20}|Failed)\b"
+#: What a class of an exception ends with when nobody told us of it.
+_ENDINGS = (
+    "Error|Exception|Timeout|Failure|Fault|Interrupt|Violation|NotFound|Exit|Disconnected|Read|Iteration|Warning|Refused"
+    r"|Denied|Deadlock\w{0,20}|Failed"
 )
+_CLASS = re.compile(rf"\b[A-Z][A-Za-z0-9]{{0,80}}(?:{_ENDINGS})\b")
+_QUALIFIED = re.compile(r"^(?::\s)?(?:Caused by:\s)?(?:[A-Za-z_][\w$]{0,80}\.){1,12}([A-Za-z_]\w{1,80})(?=:|\(|\s|$)")
+_CAMEL = re.compile(r"\b[A-Z][a-z0-9]{1,40}(?:[A-Z]{1,5}[a-z0-9]{1,40}){1,8}\b|\berrors?\.([A-Z]\w{1,60})\b")
+_MOST = 40
 
 
-def exceptions_in(line: str) -> Iterable[str]:
-    return dict.fromkeys(_CLASS.findall(line)[:40])
+def exceptions_in(line: str, is_known: Callable[[str], bool]) -> Iterable[str]:
+    """The classes of exceptions that a line names: known ones anywhere, others by their place or ending."""
+    found = dict.fromkeys(_QUALIFIED.findall(line))
+    found.update(dict.fromkeys(_CLASS.findall(line)[:_MOST]))
+    for match in islice(_CAMEL.finditer(line), _MOST):
+        name = match.group(1) or match.group()
+        if match.group(1) or is_known(name):
+            found[name] = None
+    return found
 
 
 def class_of(code: str) -> str:
+    """The class of a code that names one with its package."""
     return re.split(r"[.$:]", code)[-1]
 
 
@@ -41,7 +55,7 @@ _NUMBERED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("sqlstate", r"[\['(]([0-9A-Z]{2}[0-9A-Z]{3})['\])]"),
         ("snowflake", r"\b(\d{6}) \([0-9A-Z]{5}\)"),
         ("errno", r"(?i)\[?\berrno:? ?(-?\d{1,5})\b"),
-        ("errno", r"\b\w{1,60}Error\((-?\d{1,5}), '"),
+        ("errno", r"\b(?!SSL)\w{1,60}Error\((-?\d{1,5}), '"),
         (
             "exit",
             r"(?i)\b(?:exit|return|exited with|error|status)[ _-]?(?:code|status)(?: is)?[:= ]{0,3}'?(-?\d{1,3})\b",
@@ -55,6 +69,7 @@ _NUMBERED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("mssql", r"(?i)\b(?:error number|msg|sqlerrorcode|sqlerrornumber)[:= ]{1,2}(\d{3,6})\b"),
         ("mssql", r"\((\d{3,6})\) \(SQL"),
         ("grpc", r"\bStatusCode\.([A-Z_]{2,30})\b"),
+        ("grpc", r"\b(?:StatusRuntimeException|grpc(?:\.\w{1,40})?|rpc error)[:,]? (?:code = )?([A-Z]\w{2,30})\b"),
         ("curl", r"\bcurl: \((\d{1,2})\)"),
         (_SAID, r"(?i)\berror_?code[\"']?[:= ]{1,3}[\"']?([A-Za-z0-9_.-]{2,100})"),
         (
@@ -62,6 +77,8 @@ _NUMBERED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"(?i)\b(?:reason|code|state|result_state|life_cycle_state)[\"']?[:= ]{1,3}[\"']?([A-Z][A-Z0-9_]{2,80})\b",
         ),
         (_SAID, r"An error occurred \(([A-Za-z0-9.]{2,80})\)"),
+        (_SAID, r"^\[([A-Z][A-Z0-9_]{2,80}(?:\.[A-Z][A-Z0-9_]{1,80})?)\]"),
+        (_SAID, r"^(?:[\w.]{1,200}: )?\(([A-Z][A-Za-z]{2,60})\) "),
         (_SEEN, r"\b([A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,12}(?:\.[A-Z][A-Z0-9_]{1,80})?)\b"),
         (_SEEN, r"\b([A-Z][a-z0-9]{1,30}(?:[A-Z][a-z0-9]{0,30}){1,12})\b"),
         (_SEEN, r"\b(DF-[A-Za-z0-9]{1,40}-[A-Za-z0-9]{1,60})\b"),

@@ -6,7 +6,10 @@ whatever log it meets.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,17 @@ class Phrase:
         if not fragments:
             raise ValueError(f"the phrase {text!r} has no text")
         return cls(fragments, folded.startswith("*"), folded.endswith("*"))
+
+    @property
+    def word(self) -> str:
+        """The longest word that stands whole in every text with this phrase; empty when there is none."""
+        return max((word for at, part in enumerate(self.fragments) for word in self._whole(at, part)), key=len, default="")
+
+    def _whole(self, at: int, part: str) -> list[str]:
+        words = [(found.start(), found.end()) for found in _WORD.finditer(part)]
+        opens = at == 0 and not self.open_start
+        closes = at == len(self.fragments) - 1 and not self.open_end
+        return [part[a:b] for a, b in words if (a > 0 or opens) and (b < len(part) or closes)]
 
     def find(self, line: str) -> int:
         """Where the phrase starts in a lower-case line, or -1. Time is linear in the line."""
