@@ -120,10 +120,20 @@ def _evidence(symptom: Symptom, passages: list[Passage], rules: Rules) -> Iterat
     for position, passage in enumerate(passages, start=1):
         for rule, kind in _mentioned(passage, rules, symptom.source):
             yield from _finding(rule, kind, passage.line, passage.loss, position, text)
-    for rule, phrase in rules.phrases.perhaps_in(text, symptom.source):
-        for position, passage in enumerate(passages, start=1):
-            if phrase.find(passage.folded) >= 0:
-                yield from _finding(rule, _PHRASE, passage.line, passage.loss, position, text)
+    for rule, position in _spoken(passages, text, symptom.source, rules):
+        passage = passages[position]
+        yield from _finding(rule, _PHRASE, passage.line, passage.loss, position + 1, text)
+
+
+def _spoken(passages: list[Passage], text: str, source: str, rules: Rules) -> Iterator[tuple[Rule, int]]:
+    """The rules whose phrases stand in the text, and where. A phrase within a longer one there says less: it is left out."""
+    candidates = sorted(rules.phrases.perhaps_in(text, source), key=lambda pair: -len(pair[1].text))
+    for position, passage in enumerate(passages):
+        said = ""
+        for rule, phrase in candidates:
+            if phrase.find(passage.folded) >= 0 and phrase.text not in said:
+                said += f"\n{phrase.text}"
+                yield rule, position
 
 
 def _depth(code: str, passages: list[Passage]) -> int:

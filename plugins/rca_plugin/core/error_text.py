@@ -10,7 +10,7 @@ from dataclasses import dataclass
 _HEAD, _TAIL = 8_000, 24_000
 _LINE_LENGTH = 4_000
 #: What a passage's evidence loses when it stands beside the innermost cause.
-_WRAPPER_LOSS, _HANDLED_LOSS, _ELSEWHERE_LOSS, _OUTER_LOSS = 10, 5, 25, 20
+_WRAPPER_LOSS, _HANDLED_LOSS, _ELSEWHERE_LOSS, _OUTER_LOSS = 10, 5, 32, 20
 
 
 @dataclass(frozen=True)

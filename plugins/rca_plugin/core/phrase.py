@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 _WORD = re.compile(r"\w+")
 
@@ -32,6 +33,11 @@ class Phrase:
         if not fragments:
             raise ValueError(f"the phrase {text!r} has no text")
         return cls(fragments, folded.startswith("*"), folded.endswith("*"))
+
+    @cached_property
+    def text(self) -> str:
+        """The phrase as it was read, without the stars at its ends."""
+        return " * ".join(self.fragments)
 
     @property
     def word(self) -> str:
