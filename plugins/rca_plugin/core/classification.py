@@ -72,6 +72,11 @@ def classify(symptom: Symptom, rules: Rules) -> Classification:
     )
 
 
+def matching_rules(symptom: Symptom, rules: Rules) -> set[str]:
+    """The names of all rules that found something, whether or not it decided."""
+    return {finding.rule.name for finding in _findings(symptom, rules)}
+
+
 def is_normal_termination(symptom: Symptom, rules: Rules) -> bool:
     """Whether nothing failed: somebody stopped it, it was idle, or it had finished."""
     findings = _findings(symptom, rules)
@@ -126,7 +131,7 @@ def _evidence(symptom: Symptom, passages: list[Passage], rules: Rules) -> Iterat
 
 
 def _spoken(passages: list[Passage], text: str, source: str, rules: Rules) -> Iterator[tuple[Rule, int]]:
-    """The rules whose phrases stand in the text, and where. A phrase within a longer one there says less: it is left out."""
+    """The rules whose phrases stand in the text, and where. Of a phrase within a longer one only the longer counts."""
     candidates = sorted(rules.phrases.perhaps_in(text, source), key=lambda pair: -len(pair[1].text))
     for position, passage in enumerate(passages):
         said = ""

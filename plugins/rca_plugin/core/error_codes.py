@@ -12,7 +12,9 @@ _ENDINGS = (
     r"|Denied|Deadlock\w{0,20}|Failed"
 )
 _CLASS = re.compile(rf"\b[A-Z][A-Za-z0-9]{{0,80}}(?:{_ENDINGS})\b")
-_QUALIFIED = re.compile(r"^(?::\s)?(?:Caused by:\s)?(?:[A-Za-z_][\w$]{0,80}\.){1,12}([A-Za-z_]\w{1,80})(?=:|\(|\s|$)")
+_QUALIFIED = re.compile(
+    r"^(?::\s)?(?:Caused by:\s)?(?:[A-Za-z_][\w$]{0,80}\.){1,12}([A-Za-z_]\w{1,80})(?=:|\(|\s|$)"
+)
 _CAMEL = re.compile(r"\b[A-Z][a-z0-9]{1,40}(?:[A-Z]{1,5}[a-z0-9]{1,40}){1,8}\b|\berrors?\.([A-Z]\w{1,60})\b")
 _MOST = 40
 
@@ -69,7 +71,10 @@ _NUMBERED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("mssql", r"(?i)\b(?:error number|msg|sqlerrorcode|sqlerrornumber)[:= ]{1,2}(\d{3,6})\b"),
         ("mssql", r"\((\d{3,6})\) \(SQL"),
         ("grpc", r"\bStatusCode\.([A-Z_]{2,30})\b"),
-        ("grpc", r"\b(?:StatusRuntimeException|grpc(?:\.\w{1,40})?|rpc error)[:,]? (?:code = )?([A-Z]\w{2,30})\b"),
+        (
+            "grpc",
+            r"\b(?:StatusRuntimeException|grpc(?:\.\w{1,40})?|rpc error)[:,]? (?:code = )?([A-Z]\w{2,30})\b",
+        ),
         ("curl", r"\bcurl: \((\d{1,2})\)"),
         (_SAID, r"(?i)\berror_?code[\"']?[:= ]{1,3}[\"']?([A-Za-z0-9_.-]{2,100})"),
         (

@@ -42,7 +42,11 @@ class Phrase:
     @property
     def word(self) -> str:
         """The longest word that stands whole in every text with this phrase; empty when there is none."""
-        return max((word for at, part in enumerate(self.fragments) for word in self._whole(at, part)), key=len, default="")
+        return max(
+            (word for at, part in enumerate(self.fragments) for word in self._whole(at, part)),
+            key=len,
+            default="",
+        )
 
     def _whole(self, at: int, part: str) -> list[str]:
         words = [(found.start(), found.end()) for found in _WORD.finditer(part)]
