@@ -134,10 +134,10 @@ def _spoken(passages: list[Passage], text: str, source: str, rules: Rules) -> It
     """The rules whose phrases stand in the text, and where. Of a phrase within a longer one only the longer counts."""
     candidates = sorted(rules.phrases.perhaps_in(text, source), key=lambda pair: -len(pair[1].text))
     for position, passage in enumerate(passages):
-        said = ""
+        said: list[str] = []
         for rule, phrase in candidates:
-            if phrase.find(passage.folded) >= 0 and phrase.text not in said:
-                said += f"\n{phrase.text}"
+            if phrase.find(passage.folded) >= 0 and not any(phrase.within(longer) for longer in said):
+                said.append(phrase.text)
                 yield rule, position
 
 

@@ -39,6 +39,10 @@ class Phrase:
         """The phrase as it was read, without the stars at its ends."""
         return " * ".join(self.fragments)
 
+    def within(self, text: str) -> bool:
+        """Whether it is only a part of another phrase."""
+        return len(self.text) < len(text) and self.text in text
+
     @property
     def word(self) -> str:
         """The longest word that stands whole in every text with this phrase; empty when there is none."""
