@@ -271,8 +271,8 @@ def test_a_nested_message_wins_over_the_code_that_only_wraps_it() -> None:
 
 
 ADF = (
-    "ErrorCode=SqlOperationFailed,'Type=Microsoft.DataTransfer.Common.Shared.HybridDeliveryException,Message=A database "
-    "operation failed. Cannot connect to the server,Source=Microsoft.DataTransfer.ClientLibrary,"
+    "ErrorCode=SqlOperationFailed,'Type=Microsoft.DataTransfer.Common.Shared.HybridDeliveryException,Message=A "
+    "database operation failed. Cannot connect to the server,Source=Microsoft.DataTransfer.ClientLibrary,"
     "''Type=System.Data.SqlClient.SqlException,Message={inner},Source=.Net SqlClient Data Provider,{number}Class=14,'"
 )
 
