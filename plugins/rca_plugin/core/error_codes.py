@@ -51,7 +51,10 @@ _NUMBERED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"\b([45]\d\d)\)? (?i:client error|server error|unauthorized|forbidden|not found|too many|bad gateway"
             r"|service unavailable|gateway time|internal server|bad request|conflict)",
         ),
-        ("http", r"\(([45]\d\d)\)"),
+        # Not just any number: SQL Server's stand in brackets as well.
+        ("http", r"\((4[0-3]\d|451|50\d|51[01]|52\d|530)\)"),
+        ("http", r"\b(?:last exception: |received )([45]\d\d)\b"),
+        ("http", r"^(?:[\w.]{1,200}: )?(4[0-3]\d|50\d|52\d)[ :][ ]?[A-Z]"),
         ("sqlstate", r"(?i)\bsqlstate\W{0,4}([0-9a-z]{5})\b"),
         ("sqlstate", r"\b\d{6} \(([0-9A-Z]{5})\)"),
         ("sqlstate", r"[\['(]([0-9A-Z]{2}[0-9A-Z]{3})['\])]"),
@@ -66,6 +69,9 @@ _NUMBERED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("signal", r"(?i)\bsignal[\"']?[:= ]{0,3}(?:name )?-?(\d{1,2}|SIG[A-Z]{2,6})\b"),
         ("signal", r"\b(SIG(?:KILL|TERM|SEGV|ABRT|BUS|INT|HUP))\b"),
         ("ora", r"\bORA-(\d{5})\b"),
+        ("dpy", r"\bDPY-(\d{4})\b"),
+        ("db2", r"\bSQL(\d{4,5})N\b"),
+        ("kafka", r"\bKafkaError\{code=(\w{2,60})"),
         ("mysql", r"\((\d{4}), ['\"]"),
         ("mysql", r"\bERROR (\d{4}) \("),
         ("mssql", r"(?i)\b(?:error number|msg|sqlerrorcode|sqlerrornumber)[:= ]{1,2}(\d{3,6})\b"),
