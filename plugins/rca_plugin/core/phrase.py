@@ -44,13 +44,9 @@ class Phrase:
         return len(self.text) < len(text) and self.text in text
 
     @property
-    def word(self) -> str:
-        """The longest word that stands whole in every text with this phrase; empty when there is none."""
-        return max(
-            (word for at, part in enumerate(self.fragments) for word in self._whole(at, part)),
-            key=len,
-            default="",
-        )
+    def words(self) -> list[str]:
+        """The words that stand whole in every text with this phrase."""
+        return [word for at, part in enumerate(self.fragments) for word in self._whole(at, part)]
 
     def _whole(self, at: int, part: str) -> list[str]:
         words = [(found.start(), found.end()) for found in _WORD.finditer(part)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,13 +26,14 @@ class PhraseIndex:
 
     @classmethod
     def of(cls, rules: Iterable[Rule]) -> PhraseIndex:
-        """Index the phrases of all rules."""
+        """Index the phrases of all rules, each by its word that the fewest others have."""
+        entries = [(rule, phrase) for rule in rules for phrase in rule.phrases]
+        common = Counter(word for _, phrase in entries for word in set(phrase.words))
         by_word: dict[str, list[_Entry]] = {}
         wordless: list[_Entry] = []
-        for rule in rules:
-            for phrase in rule.phrases:
-                word = phrase.word
-                (by_word.setdefault(word, []) if word else wordless).append((rule, phrase))
+        for rule, phrase in entries:
+            word = min(phrase.words, key=lambda word: (common[word], -len(word)), default=None)
+            (wordless if word is None else by_word.setdefault(word, [])).append((rule, phrase))
         return cls(by_word, tuple(wordless))
 
     def perhaps_in(self, text: str, source: str) -> Iterator[_Entry]:
