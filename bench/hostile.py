@@ -18,6 +18,7 @@ HOSTILE: dict[str, str] = {
     "all different codes": "".join(f"CODE_{i:X}_FAILED {i} " for i in range(20_000)),
     "Caused by": "Caused by: ",
     "lines of Caused by": "Caused by: java.io.IOException: x\n",
+    "rules that want more to be said": "KeyError: pandas get_loc os.environ partially\n",
     "chained tracebacks": "ValueError: x\n\nDuring handling of the above exception, another exception occurred:\n\n",
     "nested messages": "ErrorCode=A,'Type=B,Message=C,Source=D,'",
     "nested messages with quotes": "''Type=x,Message=",

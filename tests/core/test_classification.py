@@ -377,6 +377,32 @@ MyOwnOddity
     assert category(text) == "unknown"
 
 
+PANDAS = """Traceback (most recent call last):
+  File "/lib/pandas/core/indexes/base.py", line 3653, in get_loc
+    return self._engine.get_loc(casted_key)
+KeyError: 'amount'
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/dags/orders.py", line 10, in total
+    return orders["amount"].sum()
+KeyError: 'amount'
+"""
+NO_COMMAND = """Traceback (most recent call last):
+  File "/lib/python3.11/subprocess.py", line 1950, in _execute_child
+    raise child_exception_type(errno_num, err_msg, err_filename)
+FileNotFoundError: [Errno 2] No such file or directory: 'dbt'
+"""
+
+
+def test_where_it_was_raised_may_tell_what_an_exception_means() -> None:
+    assert category(PANDAS) == "schema_validation"
+    assert category(PANDAS.replace("pandas", "orders").replace("_engine", "_orders")) == "application_bug"
+    assert category(NO_COMMAND) == "dependency_failure"
+    assert category(NO_COMMAND.replace("_execute_child", "read")) == "missing_data"
+
+
 def test_an_exception_right_after_a_frame_without_source_is_read() -> None:
     text = 'Traceback (most recent call last):\n  File "/dags/a.py", line 7, in load\nMemoryError: cannot allocate\n'
     assert category(text) == "out_of_memory"

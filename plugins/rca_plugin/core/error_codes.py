@@ -37,8 +37,8 @@ def class_of(code: str) -> str:
 
 _SAID, _SEEN = "said", "seen"
 
-#: What a code is, a text in lower case that stands in every line with such a code (empty if there is none), and where the
-#: code is. Each pattern's repeats are bounded and follow one another without overlap, so time stays linear.
+#: What a code is, a text in lower case that stands in every line with such a code (or an empty one), and where it is.
+#: Each pattern's repeats are bounded and follow one another without overlap, so time stays linear.
 _PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("http", "http", r"(?i)\bhttps?(?:/\d\.\d)?(?: code)?[\"']?\W{0,4}([1-5]\d\d)\b"),
     ("http", "status", r"(?i)\bstatus(?:[ _]?code)?(?: code)?[\"']?\W{0,4}([1-5]\d\d)\b"),

@@ -62,7 +62,7 @@ def error_line(text: str) -> str:
 
 def passages_of(text: str) -> list[Passage]:
     """The lines that may carry evidence, each with its distance from the innermost cause."""
-    lines = [_plain(line) for line in _bounded(text).splitlines()]
+    lines = [_plain(line) for line in bounded(text).splitlines()]
     return [
         passage
         for before, line, loss in zip(["", *lines], lines, _losses(lines), strict=False)
@@ -86,7 +86,8 @@ def _passage(line: str, loss: int) -> Passage:
     return Passage(line.strip(), " ".join(line.lower().split()), loss)
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
+    """The part of a text that is read at all: its beginning and its end."""
     if len(text) <= _HEAD + _TAIL:
         return text
     return text[:_HEAD] + "\n" + text[-_TAIL:]

@@ -19,7 +19,7 @@ class Rule:
     codes: exact codes, case and underscores ignored, `*` at either end allowed; `http:503`, `errno:111`,
         `sqlstate:08*`, `exit:137`, `signal:9`, `ora:12541`, … for numbers that mean nothing alone.
     exceptions: class names without their package; subclasses follow from `inherits`.
-    saying: if given, one of these phrases must stand in the text as well.
+    saying: if given, one of these phrases must stand in the text as well, be it in a traceback's file or source lines.
     sources: if given, only for failures of these sources.
     strength: 1 to 100, how much this evidence proves; None takes the default of its kind.
     ceiling: 1 to 100, the most to trust it where whoever says it is guessing too; None sets no limit.
