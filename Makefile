@@ -39,6 +39,9 @@ bench: $(STAMP)  ## make bench NAME=listener
 	@test -n "$(NAME)" || { echo "which one? make bench NAME=listener"; exit 2; }
 	$(BIN)/python -m bench.$(NAME)
 
+score: $(STAMP)  ## how well the rules do on labeled failures: make score ARGS=--wrong
+	$(BIN)/python -m bench.score $(ARGS)
+
 docs: $(STAMP)  ## make docs/options.md again
 	$(BIN)/python -m rca_plugin options > docs/options.md
 
@@ -48,4 +51,4 @@ wheel: $(STAMP)  ## build the wheel into dist/
 lock: $(STAMP)  ## pin everything again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --group pyproject.toml:dev requirements.txt -o requirements.lock --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help venv demo demo-once test lint bench docs wheel lock
+.PHONY: help venv demo demo-once test lint bench score docs wheel lock

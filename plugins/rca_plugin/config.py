@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -177,6 +178,13 @@ class Settings:
         "How long an analysis asks Databricks, or Data Factory, about a failure before it goes on with what was "
         "answered until then.",
     )  # fmt: skip
+    rules_folder: str = _option(
+        "",
+        allowed="empty, or the absolute path of a folder",
+        check=lambda v: v == "" or Path(v).is_absolute(),
+        description="A folder with rule files of your own, the same on the API server and on all workers. They add to "
+        "the plugin's; a rule of the same name replaces the plugin's. `rca rules check` says whether they are right.",
+    )
     webhook_secret_adf: str = _webhook_secret("Azure Data Factory")
     webhook_secret_azure_monitor: str = _webhook_secret("an action group of Azure Monitor")
     webhook_secret_databricks: str = _webhook_secret("a notification destination of Databricks")
@@ -301,6 +309,12 @@ def settings() -> Settings:
     # to be sensitive; a plugin has no other way to tell it.
     conf.sensitive_config_values.update((SECTION, option.name) for option in options() if option.secret)
     return read(lambda name: conf.get(SECTION, name, fallback=None))
+
+
+def own_rules() -> tuple[Path, ...]:
+    """The folder of the user's own rules, as `load_rules` takes it; nothing where the option is not set."""
+    folder = settings().rules_folder
+    return (Path(folder),) if folder else ()
 
 
 def webhook_secrets(source: str) -> tuple[str, ...]:

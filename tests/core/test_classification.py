@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.hostile import HOSTILE
 from rca_plugin.core.category import NOT_REMEDIABLE, Category
 from rca_plugin.core.classification import Classification, Symptom, classify, is_normal_termination
 from rca_plugin.core.data import data_folder
-from rca_plugin.core.error_text import error_line
+from rca_plugin.core.error_codes import codes_in, exceptions_in
+from rca_plugin.core.error_text import error_line, passages_of
 from rca_plugin.core.rule_files import load_rules
 
 RULES = load_rules(data_folder())
@@ -268,6 +270,104 @@ def test_a_nested_message_wins_over_the_code_that_only_wraps_it() -> None:
     assert category(text, "UserErrorFailedBlobFSOperation", "adf") == "timeout"
 
 
+ADF = (
+    "ErrorCode=SqlOperationFailed,'Type=Microsoft.DataTransfer.Common.Shared.HybridDeliveryException,Message=A "
+    "database operation failed. Cannot connect to the server,Source=Microsoft.DataTransfer.ClientLibrary,"
+    "''Type=System.Data.SqlClient.SqlException,Message={inner},Source=.Net SqlClient Data Provider,{number}Class=14,'"
+)
+
+
+@pytest.mark.parametrize(
+    ("expected", "inner", "number"),
+    [
+        ("auth_permission", "Login failed for user 'etl'.", "SqlErrorNumber=18456,"),
+        (
+            "concurrency_conflict",
+            "Transaction (Process ID 7) was deadlocked on lock resources.",
+            "SqlErrorNumber=1205,",
+        ),
+        ("data_quality", "Violation of PRIMARY KEY constraint 'PK'. Cannot insert duplicate key.", ""),
+    ],
+)
+def test_the_innermost_message_that_data_factory_nests_wins(expected: str, inner: str, number: str) -> None:
+    found = of(ADF.format(inner=inner, number=number), "2200", "adf")
+    assert found.category.value == expected
+    assert found.matched.startswith("Type=System.Data.SqlClient.SqlException")
+
+
+def test_a_code_that_only_the_wrapper_says_weighs_as_much_as_the_wrapper() -> None:
+    text = (
+        "ErrorCode=UserErrorSqlFailedToConnect,'Type=a.HybridDeliveryException,Message=Cannot connect,Source=x,"
+        "''Type=System.Data.SqlClient.SqlException,Message=Login failed for user 'etl'.,SqlErrorNumber=18456,'"
+    )
+    assert category(text, "UserErrorSqlFailedToConnect", "adf") == "auth_permission"
+
+
+def test_the_innermost_exception_of_dot_net_wins() -> None:
+    text = (
+        "System.AggregateException: One or more errors occurred. ---> System.Net.Http.HttpRequestException: An error "
+        "occurred while sending the request. ---> System.Net.Sockets.SocketException: No such host is known"
+    )
+    assert category(text, source="generic") == "dns"
+
+
+def test_what_went_wrong_in_an_exception_group_is_in_the_group() -> None:
+    text = """  + Exception Group Traceback (most recent call last):
+  |   File "/dags/load.py", line 7, in load
+  |     raise ExceptionGroup("loading failed", errors)
+  | ExceptionGroup: loading failed (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "/dags/load.py", line 3, in fetch
+    |     open(path)
+    | FileNotFoundError: [Errno 2] No such file or directory: 'orders.csv'
+    +------------------------------------
+"""
+    assert category(text) == "missing_data"
+
+
+def test_case_and_underscores_of_a_name_do_not_count() -> None:
+    for code in ("ResourceNotFound", "RESOURCE_NOT_FOUND", "resourcenotfound"):
+        assert category("", code, "generic") == "missing_data"
+
+
+@pytest.mark.parametrize(
+    ("expected", "name"),
+    [
+        ("missing_data", "LedgerSnapshotNotFound"),
+        ("dependency_failure", "LedgerDriverNotFoundException"),
+        ("schema_validation", "LedgerColumnNotFoundException"),
+        ("auth_permission", "LEDGER_ACCESS_DENIED"),
+        ("api_error", "LedgerThrottlingException"),
+        ("quota_exceeded", "LEDGER_QUOTA_EXCEEDED"),
+        ("timeout", "LedgerTimeoutException"),
+        ("configuration_error", "LEDGER_TIMEOUT_INVALID"),
+        ("unknown", "LedgerOddity"),
+    ],
+)
+def test_a_name_nobody_listed_is_understood_by_its_parts(expected: str, name: str) -> None:
+    assert category("It failed.", name, "adf") == expected
+
+
+def test_an_exact_state_weighs_more_than_the_parts_of_a_name() -> None:
+    text = "[SOME_NEW_SCHEMA_MISMATCH] Division of something by something. SQLSTATE: 22012"
+    assert category(text, "SOME_NEW_SCHEMA_MISMATCH", "databricks") == "data_quality"
+
+
+def test_of_two_phrases_the_one_that_says_more_counts() -> None:
+    assert category("Could not reach the server") == "connection_error"
+    assert (
+        category("Could not reach driver of cluster 7 for 120 seconds.", source="databricks")
+        == "driver_unresponsive"
+    )
+
+
+def test_a_class_without_a_telling_name_is_known_by_what_it_is() -> None:
+    assert category("zipfile.BadZipFile: orders.zip") == "data_quality"
+    assert category("psycopg2.errors.UndefinedFunction: x") == "application_bug"
+    assert category("made.up.BadZipper: orders.zip") == "unknown"
+
+
 def test_file_names_and_source_lines_of_a_traceback_are_no_evidence() -> None:
     text = """Traceback (most recent call last):
   File "/airflow/utils/timeout.py", line 69, in connection_refused
@@ -275,6 +375,32 @@ def test_file_names_and_source_lines_of_a_traceback_are_no_evidence() -> None:
 MyOwnOddity
 """
     assert category(text) == "unknown"
+
+
+PANDAS = """Traceback (most recent call last):
+  File "/lib/pandas/core/indexes/base.py", line 3653, in get_loc
+    return self._engine.get_loc(casted_key)
+KeyError: 'amount'
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/dags/orders.py", line 10, in total
+    return orders["amount"].sum()
+KeyError: 'amount'
+"""
+NO_COMMAND = """Traceback (most recent call last):
+  File "/lib/python3.11/subprocess.py", line 1950, in _execute_child
+    raise child_exception_type(errno_num, err_msg, err_filename)
+FileNotFoundError: [Errno 2] No such file or directory: 'dbt'
+"""
+
+
+def test_where_it_was_raised_may_tell_what_an_exception_means() -> None:
+    assert category(PANDAS) == "schema_validation"
+    assert category(PANDAS.replace("pandas", "orders").replace("_engine", "_orders")) == "application_bug"
+    assert category(NO_COMMAND) == "dependency_failure"
+    assert category(NO_COMMAND.replace("_execute_child", "read")) == "missing_data"
 
 
 def test_an_exception_right_after_a_frame_without_source_is_read() -> None:
@@ -333,6 +459,27 @@ WORDS = [
     "connection to ",
     "0",
 ]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_of_a_hostile_text_no_more_is_read_than_of_any_long_log(name: str) -> None:
+    text = (HOSTILE[name] * (1_000_000 // len(HOSTILE[name]) + 1))[:1_000_000]
+    passages = passages_of(text)
+    assert sum(len(passage.line) for passage in passages) <= 33_000
+    for passage in passages[:50]:
+        assert len(codes_in(passage.line)) <= 40 * 40
+        assert len(list(exceptions_in(passage.line, lambda name: True))) <= 3 * 40
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_twice_the_hostile_text_costs_no_more(name: str) -> None:
+    def seconds(length: int) -> float:
+        text = (HOSTILE[name] * (length // len(HOSTILE[name]) + 1))[:length]
+        started = time.process_time()
+        of(text)
+        return time.process_time() - started
+
+    assert min(seconds(2_000_000) for _ in range(2)) < 10 * min(seconds(500_000) for _ in range(2)) + 0.25
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=60).map("".join), st.integers(1, 3_000))

@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from rca_plugin.core.classification import Symptom, classify
+from rca_plugin.cli.failures import MALFORMED, opened, readable_rows, symptom_of
+from rca_plugin.core.classification import classify
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.rule_files import load_rules
 from rca_plugin.core.rules import Rules
 from rca_plugin.core.yaml_file import RuleError
-
-_MALFORMED = 2
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,65 +24,54 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--jsonl", required=True, metavar="FILE", help="JSON lines with id, source, code, message; - is stdin"
     )
     parser.add_argument("--include", type=Path, default=None, metavar="FOLDER", help="data folder to use")
+    parser.add_argument(
+        "--rules",
+        type=Path,
+        default=None,
+        metavar="FOLDER",
+        help="own rules to use; else those of [rca] rules_folder",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Classify every line. 0 when all were readable, 2 when a line, the file or a rule was not."""
     try:
-        rules = load_rules(getattr(args, "include", None) or data_folder())
-        with _opened(args.jsonl) as lines:
+        rules = load_rules(
+            getattr(args, "include", None) or data_folder(), *own_rules(getattr(args, "rules", None))
+        )
+        with opened(args.jsonl) as lines:
             return _classify_all(lines, rules)
     except (RuleError, OSError) as error:
         print(f"rca classify: {error}", file=sys.stderr)
-        return _MALFORMED
+        return MALFORMED
 
 
-@contextmanager
-def _opened(name: str) -> Iterator[IO[bytes]]:
-    if name == "-":
-        yield sys.stdin.buffer
-    else:
-        with Path(name).open("rb") as file:
-            yield file
+def own_rules(given: Path | None) -> tuple[Path, ...]:
+    """The own rules that were given, else those of this deployment; none on a machine without Airflow."""
+    if given is not None:
+        return (given,)
+    try:
+        from rca_plugin import config
+
+        return config.own_rules()
+    except ImportError:
+        return ()
 
 
 def _classify_all(lines: Iterable[bytes], rules: Rules) -> int:
     status = 0
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                row = _row(line)
-            except ValueError as error:
-                print(f"rca classify: line {number}: {error}", file=sys.stderr)
-                status = _MALFORMED
-            else:
-                print(json.dumps(_answer(row, rules)))
+    for row in readable_rows(lines):
+        if isinstance(row, ValueError):
+            print(f"rca classify: {row}", file=sys.stderr)
+            status = MALFORMED
+        else:
+            print(json.dumps(_answer(row, rules)))
     return status
 
 
-def _row(line: bytes) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(row, dict):
-        raise ValueError(f"expected a JSON object, got {type(row).__name__}")
-    _check(row)
-    return row
-
-
-def _check(row: dict[str, Any]) -> None:
-    for key in ("source", "message"):
-        if not isinstance(row.get(key), str):
-            raise ValueError(f"{key!r} must be a text")
-    if not isinstance(row.get("code"), (str, int, type(None))):
-        raise ValueError("'code' must be a text or null")
-
-
 def _answer(row: dict[str, Any], rules: Rules) -> dict[str, Any]:
-    code = row.get("code")
-    found = classify(Symptom(row["source"], None if code is None else str(code), row["message"]), rules)
+    found = classify(symptom_of(row), rules)
     return {
         "id": row.get("id"),
         "category": found.category.value,
@@ -92,4 +79,5 @@ def _answer(row: dict[str, Any], rules: Rules) -> dict[str, Any]:
         "severity": found.severity.value,
         "rule": found.rule,
         "matched": found.matched,
+        "confidence": found.confidence,
     }

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from rca_plugin.core.category import NOT_REMEDIABLE, Category, Severity
 from rca_plugin.core.error_codes import class_of, codes_in, exceptions_in
-from rca_plugin.core.error_text import Passage, passages_of
+from rca_plugin.core.error_text import Passage, bounded, passages_of
 from rca_plugin.core.phrase import Phrase
 from rca_plugin.core.rules import Rule, Rules
 
@@ -72,6 +73,11 @@ def classify(symptom: Symptom, rules: Rules) -> Classification:
     )
 
 
+def matching_rules(symptom: Symptom, rules: Rules) -> set[str]:
+    """The names of all rules that found something, whether or not it decided."""
+    return {finding.rule.name for finding in _findings(symptom, rules)}
+
+
 def is_normal_termination(symptom: Symptom, rules: Rules) -> bool:
     """Whether nothing failed: somebody stopped it, it was idle, or it had finished."""
     findings = _findings(symptom, rules)
@@ -106,34 +112,68 @@ class _Finding:
 
 def _findings(symptom: Symptom, rules: Rules) -> list[_Finding]:
     """All evidence that is worth anything, the strongest first; of equals, the later and so inner one."""
+    context = _Context(symptom.message)
+    allowed = (
+        found for found in _evidence(symptom, rules) if found.score >= _ENOUGH and context.allows(found.rule)
+    )
+    return sorted(allowed, key=lambda finding: (-finding.score, -finding.position))
+
+
+class _Context:
+    """All that was said, the files of tracebacks included: a rule may want something else to be said as well."""
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+        self._allowed: dict[str, bool] = {}
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return [" ".join(line.lower().split()) for line in bounded(self._message).splitlines()]
+
+    def allows(self, rule: Rule) -> bool:
+        """Whether what the rule wants stands there; the same rule may ask a thousand times."""
+        if rule.name not in self._allowed:
+            self._allowed[rule.name] = not rule.saying or any(map(self._says, rule.saying))
+        return self._allowed[rule.name]
+
+    def _says(self, phrase: Phrase) -> bool:
+        return any(phrase.fragments[0] in line and phrase.find(line) >= 0 for line in self._lines)
+
+
+def _evidence(symptom: Symptom, rules: Rules) -> Iterator[_Finding]:
     passages = passages_of(symptom.message)
-    found = [finding for finding in _evidence(symptom, passages, rules) if finding.score >= _ENOUGH]
-    return sorted(found, key=lambda finding: (-finding.score, -finding.position))
-
-
-def _evidence(symptom: Symptom, passages: list[Passage], rules: Rules) -> Iterator[_Finding]:
-    text = "\n".join(passage.folded for passage in passages)
     code = (symptom.code or "").strip()[:200]
+    depth = _depth(code, passages)
     for rule, kind in _meaning(code, rules, symptom.source):
-        yield from _finding(rule, kind, code, 0, 0, text)
+        yield _finding(rule, kind, code, depth, 0)
     for position, passage in enumerate(passages, start=1):
         for rule, kind in _mentioned(passage, rules, symptom.source):
-            yield from _finding(rule, kind, passage.line, passage.loss, position, text)
-    for rule in rules.phrased(symptom.source):
-        yield from _phrases(rule, passages, text)
+            yield _finding(rule, kind, passage.line, passage.loss, position)
+    for rule, position in _spoken(passages, symptom.source, rules):
+        passage = passages[position - 1]
+        yield _finding(rule, _PHRASE, passage.line, passage.loss, position)
 
 
-def _finding(rule: Rule, kind: int, matched: str, loss: int, position: int, text: str) -> Iterator[_Finding]:
-    if rule.saying and not any(_stands_in(phrase, text) for phrase in rule.saying):
-        return
+def _spoken(passages: list[Passage], source: str, rules: Rules) -> Iterator[tuple[Rule, int]]:
+    """The rules whose phrases stand in the text, and where. Of a phrase within a longer one only the longer counts."""
+    text = "\n".join(passage.folded for passage in passages)
+    candidates = sorted(rules.phrases.perhaps_in(text, source), key=lambda pair: -len(pair[1].text))
+    for position, passage in enumerate(passages, start=1):
+        said: list[str] = []
+        for rule, phrase in candidates:
+            if phrase.find(passage.folded) >= 0 and not any(phrase.within(longer) for longer in said):
+                said.append(phrase.text)
+                yield rule, position
+
+
+def _depth(code: str, passages: list[Passage]) -> int:
+    """What a code that the source gave loses: where the text repeats it on a wrapper, it is the wrapper's."""
+    return min((passage.loss for passage in passages if code in passage.line), default=0) if code else 0
+
+
+def _finding(rule: Rule, kind: int, matched: str, loss: int, position: int) -> _Finding:
     score = (rule.strength or kind) + (_SAYING_GAIN if rule.saying else 0) - loss
-    yield _Finding(rule, matched[:_MATCHED_LENGTH], score, position)
-
-
-def _stands_in(phrase: Phrase, text: str) -> bool:
-    if phrase.fragments[0] not in text:
-        return False
-    return any(phrase.find(line) >= 0 for line in text.split("\n"))
+    return _Finding(rule, matched[:_MATCHED_LENGTH], score, position)
 
 
 def _meaning(code: str, rules: Rules, source: str) -> Iterator[tuple[Rule, int]]:
@@ -148,16 +188,8 @@ def _meaning(code: str, rules: Rules, source: str) -> Iterator[tuple[Rule, int]]
 def _mentioned(passage: Passage, rules: Rules, source: str) -> Iterator[tuple[Rule, int]]:
     for code, announced in codes_in(passage.line).items():
         yield from ((rule, _CODE) for rule in rules.for_code(code, source, loosely=announced))
-    for name in exceptions_in(passage.line):
+    for name in exceptions_in(passage.line, rules.is_exception):
         yield from ((rule, _EXCEPTION) for rule in rules.for_exception(name, source))
-
-
-def _phrases(rule: Rule, passages: list[Passage], text: str) -> Iterator[_Finding]:
-    for phrase in rule.phrases:
-        if phrase.fragments[0] in text:
-            for position, passage in enumerate(passages, start=1):
-                if phrase.find(passage.folded) >= 0:
-                    yield from _finding(rule, _PHRASE, passage.line, passage.loss, position, text)
 
 
 def _confidence(findings: list[_Finding]) -> float:

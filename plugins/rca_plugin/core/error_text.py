@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Characters kept of a longer text: its beginning names the job, its end the error.
 _HEAD, _TAIL = 8_000, 24_000
 _LINE_LENGTH = 4_000
 #: What a passage's evidence loses when it stands beside the innermost cause.
-_WRAPPER_LOSS, _HANDLED_LOSS, _ELSEWHERE_LOSS = 10, 5, 25
+_WRAPPER_LOSS, _HANDLED_LOSS, _ELSEWHERE_LOSS, _OUTER_LOSS = 10, 5, 32, 20
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,15 @@ _NOISE = re.compile(
 )
 _CHAIN = re.compile(r"^(?:The above exception was the direct cause|During handling of the above exception)")
 _ERROR = re.compile(
-    r"^(?::\s)?(?:Caused by:\s)?(?:[A-Za-z_][\w$]{0,80}\.){0,12}_?[A-Z]\w{0,80}"
+    r"^(?::\s)?(?:Caused by:\s)?(?:(?:[A-Za-z_][\w$]{0,80}\.){0,12}_?[A-Z]\w{0,80}"
     r"(?:Error|Exception|Timeout|Failure|Fault|Interrupt|Exit|Violation|NotFound|Warning|Refused|Denied)\w{0,30}(?::|$)"
+    r"|(?:[a-z_][\w$]{0,80}\.){1,12}_?[A-Za-z]\w{1,80}(?:: |:?$))"
 )
+#: How the lines of an exception group are set off.
+_GROUP = re.compile(r"^\s{0,40}\|\s|^\s{0,40}\+-+(?: \d{1,6} -+)?$")
+#: Where one line tells an error and, after it, the error inside: Data Factory and .NET do.
+_INNER = re.compile(r"(?:,\s?'{0,3}|'')(?=Type=[\w.]{1,200},\s?Message=)|\s---> (?=[A-Z(])")
+_MOST_NESTED = 8
 #: An indented line after it is source code, which may say anything.
 _SOURCE = re.compile(r'^\s{1,60}File ".{1,300}", line \d')
 _FRAME = re.compile(r"^\s{2,}")
@@ -55,19 +62,32 @@ def error_line(text: str) -> str:
 
 def passages_of(text: str) -> list[Passage]:
     """The lines that may carry evidence, each with its distance from the innermost cause."""
-    lines = [_PREFIX.sub("", line, count=1)[:_LINE_LENGTH] for line in _bounded(text).splitlines()]
+    lines = [_plain(line) for line in bounded(text).splitlines()]
     return [
-        _passage(_STAMP.sub("", line, count=1), loss)
+        passage
         for before, line, loss in zip(["", *lines], lines, _losses(lines), strict=False)
         if line.strip() and not _NOISE.search(line) and not (_SOURCE.match(before) and _FRAME.match(line))
+        for passage in _passages(_STAMP.sub("", line, count=1), loss)
     ]
+
+
+def _plain(line: str) -> str:
+    return _GROUP.sub("", _PREFIX.sub("", line, count=1), count=1)[:_LINE_LENGTH]
+
+
+def _passages(line: str, loss: int) -> Iterator[Passage]:
+    *outer, inner = _INNER.split(line, maxsplit=_MOST_NESTED) if "Type=" in line or "--->" in line else [line]
+    for part in outer:
+        yield _passage(part, loss + _OUTER_LOSS)
+    yield _passage(inner, loss)
 
 
 def _passage(line: str, loss: int) -> Passage:
     return Passage(line.strip(), " ".join(line.lower().split()), loss)
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
+    """The part of a text that is read at all: its beginning and its end."""
     if len(text) <= _HEAD + _TAIL:
         return text
     return text[:_HEAD] + "\n" + text[-_TAIL:]

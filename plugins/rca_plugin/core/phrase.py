@@ -6,7 +6,11 @@ whatever log it meets.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cached_property
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,26 @@ class Phrase:
         if not fragments:
             raise ValueError(f"the phrase {text!r} has no text")
         return cls(fragments, folded.startswith("*"), folded.endswith("*"))
+
+    @cached_property
+    def text(self) -> str:
+        """The phrase as it was read, without the stars at its ends."""
+        return " * ".join(self.fragments)
+
+    def within(self, text: str) -> bool:
+        """Whether it is only a part of another phrase."""
+        return len(self.text) < len(text) and self.text in text
+
+    @property
+    def words(self) -> list[str]:
+        """The words that stand whole in every text with this phrase."""
+        return [word for at, part in enumerate(self.fragments) for word in self._whole(at, part)]
+
+    def _whole(self, at: int, part: str) -> list[str]:
+        words = [(found.start(), found.end()) for found in _WORD.finditer(part)]
+        opens = at == 0 and not self.open_start
+        closes = at == len(self.fragments) - 1 and not self.open_end
+        return [part[a:b] for a, b in words if (a > 0 or opens) and (b < len(part) or closes)]
 
     def find(self, line: str) -> int:
         """Where the phrase starts in a lower-case line, or -1. Time is linear in the line."""

@@ -20,39 +20,81 @@ from rca_plugin.core.rules import Default, Rule, Rules
 from rca_plugin.core.yaml_file import LINE, RuleError, read_yaml, word
 
 
-def load_rules(folder: Path) -> Rules:
-    """Read `rules/*.yaml` below the data folder. RuleError when a file is missing or wrong."""
-    files = sorted((folder / "rules").glob("*.yaml"))
-    if not files:
-        raise RuleError(f"{folder / 'rules'}: no rule files here; check where the plugin's include folder is")
-    rules: dict[str, Rule] = {}
-    defaults: dict[Category, Default] = {}
-    parents: dict[str, str] = {}
-    for file in files:
-        for rule in _read_file(file, defaults, parents):
-            if rule.name in rules:
-                raise RuleError(f"{file.name}: rule {rule.name!r} exists twice; rename one of them")
-            rules[rule.name] = rule
-    return Rules.of(rules.values(), defaults, parents)
+def load_rules(folder: Path, *own: Path) -> Rules:
+    """Read `rules/*.yaml` below the data folder, then own files or folders of files.
+
+    What is read later replaces what has the same name: a rule, a category's defaults, the parent of a class.
+    RuleError when a file is missing or wrong.
+    """
+    shipped = folder / "rules"
+    read = _Reading()
+    for place in (shipped, *own):
+        files = [place] if place.is_file() else sorted(place.glob("*.yaml"))
+        if not files:
+            hint = (
+                "check where the plugin's include folder is"
+                if place == shipped
+                else "name a folder with *.yaml"
+            )
+            raise RuleError(f"{place}: no rule files here; {hint}")
+        read.take(files)
+    return Rules.of(read.rules.values(), read.defaults, read.parents)
 
 
-def _read_file(file: Path, defaults: dict[Category, Default], parents: dict[str, str]) -> Iterator[Rule]:
+class _Reading:
+    """What was read so far."""
+
+    def __init__(self) -> None:
+        self.rules: dict[str, Rule] = {}
+        self.defaults: dict[Category, Default] = {}
+        self.parents: dict[str, str] = {}
+
+    def take(self, files: Iterable[Path]) -> None:
+        """Read files that belong together: among them a name must not stand twice."""
+        places: dict[str, str] = {}
+        for file in files:
+            for line, rule in _read_file(file, self.defaults, self.parents):
+                if rule.name in places:
+                    place = f"{file.name}:{line}: rule {rule.name!r}"
+                    raise RuleError(f"{place} exists twice, also at {places[rule.name]}; rename one of them")
+                places[rule.name] = f"{file.name}:{line}"
+                self.rules[rule.name] = rule
+
+
+def _read_file(
+    file: Path, defaults: dict[Category, Default], parents: dict[str, str]
+) -> Iterator[tuple[int, Rule]]:
     content = read_yaml(file)
     unknown = set(content) - {"categories", "inherits", "rules", LINE}
     if unknown:
         raise RuleError(
             f"{file.name}:1: unknown part {min(unknown)!r}; allowed are categories, inherits, rules"
         )
-    defaults.update(_defaults(file, content.get("categories") or {}))
-    for parent, children in _entries(content.get("inherits") or {}):
-        parents.update(dict.fromkeys(_texts(children, f"{file.name}: inherits {parent}"), parent))
-    for entry in content.get("rules") or []:
-        yield _rule(file, entry)
+    defaults.update(_defaults(file, _part(content, "categories", dict, file)))
+    inherits = _part(content, "inherits", dict, file)
+    for parent, children in _entries(inherits):
+        place = f"{file.name}:{inherits[LINE]}: inherits {parent}"
+        parents.update(dict.fromkeys(_texts(children, place), parent))
+    for entry in _part(content, "rules", list, file):
+        line = entry.get(LINE, 0) if isinstance(entry, dict) else 0
+        yield line, _rule(file, entry)
+
+
+def _part(content: dict[str, Any], name: str, kind: type[Any], file: Path) -> Any:
+    part = content.get(name) or kind()
+    if not isinstance(part, kind):
+        wanted = "a list, each entry after `- `" if kind is list else "a mapping, `name: …` on each line"
+        raise RuleError(f"{file.name}:{content[LINE]}: `{name}:` is no {kind.__name__}; write {wanted}")
+    return part
 
 
 def _defaults(file: Path, content: Any) -> Iterator[tuple[Category, Default]]:
     for name, entry in _entries(content):
-        place = f"{file.name}: category {name!r}"
+        if not isinstance(entry, dict):
+            raise RuleError(
+                f"{file.name}:{content[LINE]}: category {name!r}: write {{severity: …, remediable: …}}"
+            )
+        place = f"{file.name}:{entry[LINE]}: category {name!r}"
         category = word(Category, name, place)
         default = Default(
             word(Severity, entry.get("severity"), place),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from rca_plugin.config import own_rules
 from rca_plugin.core.category import Severity, priority_of
 from rca_plugin.core.cause import cause_of
 from rca_plugin.core.classification import Classification, Symptom, classify
@@ -16,8 +17,14 @@ from rca_plugin.core.rules import Rules
 
 def triage(failure: Failure) -> Classification:
     """Classify a failure by its message and traceback."""
-    text = f"{failure.detail}\n{failure.message}" if failure.detail else failure.message
-    return classify(Symptom(failure.source.value, failure.code, text), _rules())
+    return classify(
+        symptom_of_text(failure.source.value, failure.code, failure.message, failure.detail), _rules()
+    )
+
+
+def symptom_of_text(source: str, code: str | None, message: str, detail: str) -> Symptom:
+    """What is looked at: the traceback first, then the message, which says last what came of it."""
+    return Symptom(source, code, f"{detail}\n{message}" if detail else message)
 
 
 def cause(found: Classification, signature: str) -> str:
@@ -39,4 +46,4 @@ def columns(found: Classification, reported: Severity | None) -> dict[str, Any]:
 
 @cache
 def _rules() -> Rules:
-    return load_rules(data_folder())
+    return load_rules(data_folder(), *own_rules())

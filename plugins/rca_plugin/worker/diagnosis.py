@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from rca_plugin.config import own_rules
 from rca_plugin.core.classification import Classification, Symptom, classify
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.rule_files import load_rules
@@ -27,7 +28,7 @@ def diagnose(error: BaseException) -> Classification:
 
 @cache
 def _rules() -> Rules:
-    return load_rules(data_folder())
+    return load_rules(data_folder(), *own_rules())
 
 
 def _text(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from rca_plugin.config import settings
+from rca_plugin.config import own_rules, settings
 from rca_plugin.core.analysis import analysis_to_json
 from rca_plugin.core.category import Category, Severity
 from rca_plugin.core.classification import Classification, Symptom, classify
@@ -87,7 +87,7 @@ class ClassifyOperator(IncidentOperator):
     def execute(self, context: Context) -> str:
         """Answer the category."""
         incident = self._incident()
-        found = classify(symptom_of(incident), load_rules(data_folder()))
+        found = classify(symptom_of(incident), load_rules(data_folder(), *own_rules()))
         self.log.info("%s by rule %s (%.2f): %s", found.category, found.rule, found.confidence, found.matched)
         self._client.record_classification(int(self.incident_id), asdict(found))
         return found.category.value
@@ -132,7 +132,7 @@ def _texts(incident: dict[str, Any], kinds: tuple[str, ...]) -> list[str]:
 
 
 def _classification_of(incident: dict[str, Any], symptom: Symptom) -> Classification:
-    found = classify(symptom, load_rules(data_folder()))
+    found = classify(symptom, load_rules(data_folder(), *own_rules()))
     if found.category.value == incident["category"]:
         return found
     # Somebody recorded another category since: the analysis follows what is on the incident.
