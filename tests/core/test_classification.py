@@ -297,10 +297,11 @@ def test_the_innermost_message_that_data_factory_nests_wins(expected: str, inner
 
 def test_a_code_that_only_the_wrapper_says_weighs_as_much_as_the_wrapper() -> None:
     text = (
-        "ErrorCode=UserErrorSqlFailedToConnect,'Type=a.HybridDeliveryException,Message=Cannot connect,Source=x,"
+        "ErrorCode=UserErrorFileNotFound,'Type=a.HybridDeliveryException,Message=Cannot read,Source=x,"
         "''Type=System.Data.SqlClient.SqlException,Message=Login failed for user 'etl'.,SqlErrorNumber=18456,'"
     )
-    assert category(text, "UserErrorSqlFailedToConnect", "adf") == "auth_permission"
+    assert category(text, "UserErrorFileNotFound", "adf") == "auth_permission"
+    assert category("Cannot read", "UserErrorFileNotFound", "adf") == "missing_data"
 
 
 def test_the_innermost_exception_of_dot_net_wins() -> None:
@@ -312,7 +313,9 @@ def test_the_innermost_exception_of_dot_net_wins() -> None:
 
 
 def test_what_went_wrong_in_an_exception_group_is_in_the_group() -> None:
-    text = """  + Exception Group Traceback (most recent call last):
+    text = """TypeError: caught and dealt with
+2026-11-23 20:11:03 INFO Going on
+  + Exception Group Traceback (most recent call last):
   |   File "/dags/load.py", line 7, in load
   |     raise ExceptionGroup("loading failed", errors)
   | ExceptionGroup: loading failed (1 sub-exception)

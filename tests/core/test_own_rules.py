@@ -10,6 +10,7 @@ from rca_plugin.core.classification import Symptom, classify
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.rule_files import load_rules
 from rca_plugin.core.yaml_file import RuleError
+from rca_plugin.rules_in_force import rules_in_force
 
 OWN = """
 categories:
@@ -111,6 +112,20 @@ def test_the_option_names_the_folder(own: Path, monkeypatch: pytest.MonkeyPatch)
         assert own_rules() == (own,)
     finally:
         settings.cache_clear()
+
+
+def test_a_mistake_in_them_loses_no_failure(
+    own: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AIRFLOW__RCA__RULES_FOLDER", str(own))
+    settings.cache_clear()
+    try:
+        assert any(rule.name == "ours.ledger" for rule in rules_in_force().rules)
+        (own / "wrong.yaml").write_text("rules:\n  - {rule: a, category: dnss, phrases: [x]}\n")
+        assert len(rules_in_force().rules) == len(load_rules(data_folder()).rules)
+    finally:
+        settings.cache_clear()
+    assert "[rca] rules_folder is not used: wrong.yaml:2: rule 'a'" in caplog.text
 
 
 def test_the_option_is_absolute_because_every_process_starts_elsewhere() -> None:

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rca_plugin.config import ConfigError, api_base_url, service_secret, settings
+from rca_plugin.config import ConfigError, api_base_url, own_rules, service_secret, settings
+from rca_plugin.core.data import data_folder
+from rca_plugin.core.rule_files import load_rules
+from rca_plugin.core.yaml_file import RuleError
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,15 @@ def _reachability_fix(error: Any) -> str:
     return "[rca] api_url must be the address of an API server that loads this plugin"
 
 
+def _rules() -> Iterator[Finding]:
+    try:
+        count = len(load_rules(data_folder(), *own_rules()).rules)
+    except RuleError as error:
+        yield Finding("rules", str(error), "until then only the plugin's own rules hold")
+    else:
+        yield Finding("rules", f"{count} read")
+
+
 Check: TypeAlias = Callable[[], Iterator[Finding]]
-WORKER_CHECKS: tuple[Check, ...] = (_options, _service_secret, _plugin, _reachability)
+WORKER_CHECKS: tuple[Check, ...] = (_options, _service_secret, _rules, _plugin, _reachability)
 SERVER_CHECKS: tuple[Check, ...] = (_tables, _dags, _audit)

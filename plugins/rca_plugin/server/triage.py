@@ -5,14 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from rca_plugin.config import own_rules
 from rca_plugin.core.category import Severity, priority_of
 from rca_plugin.core.cause import cause_of
 from rca_plugin.core.classification import Classification, Symptom, classify
-from rca_plugin.core.data import data_folder
 from rca_plugin.core.failure import Failure
-from rca_plugin.core.rule_files import load_rules
 from rca_plugin.core.rules import Rules
+from rca_plugin.rules_in_force import rules_in_force
 
 
 def triage(failure: Failure) -> Classification:
@@ -46,4 +44,4 @@ def columns(found: Classification, reported: Severity | None) -> dict[str, Any]:
 
 @cache
 def _rules() -> Rules:
-    return load_rules(data_folder(), *own_rules())
+    return rules_in_force()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from rca_plugin.config import own_rules
 from rca_plugin.core.classification import Classification, Symptom, classify
-from rca_plugin.core.data import data_folder
-from rca_plugin.core.rule_files import load_rules
 from rca_plugin.core.rules import Rules
 from rca_plugin.core.sources.airflow import message_line
 from rca_plugin.core.storable import MESSAGE_CHARS, beginning, end
+from rca_plugin.rules_in_force import rules_in_force
 from rca_plugin.worker.exception import TEXT_CHARS, chain_of, text_of, traceback_of
 from rca_plugin.worker.masking import redactor
 
@@ -28,7 +26,7 @@ def diagnose(error: BaseException) -> Classification:
 
 @cache
 def _rules() -> Rules:
-    return load_rules(data_folder(), *own_rules())
+    return rules_in_force()
 
 
 def _text(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from rca_plugin.config import own_rules, settings
+from rca_plugin.config import settings
 from rca_plugin.core.analysis import analysis_to_json
 from rca_plugin.core.category import Category, Severity
 from rca_plugin.core.classification import Classification, Symptom, classify
@@ -18,7 +18,7 @@ from rca_plugin.core.data import data_folder
 from rca_plugin.core.evidence import Evidence, evidence_from_json
 from rca_plugin.core.knowledge_files import load_knowledge
 from rca_plugin.core.note import analyze_from_knowledge
-from rca_plugin.core.rule_files import load_rules
+from rca_plugin.rules_in_force import rules_in_force
 from rca_plugin.worker.client import RcaClient, ServerError
 from rca_plugin.worker.outside import facts_about
 
@@ -87,7 +87,7 @@ class ClassifyOperator(IncidentOperator):
     def execute(self, context: Context) -> str:
         """Answer the category."""
         incident = self._incident()
-        found = classify(symptom_of(incident), load_rules(data_folder(), *own_rules()))
+        found = classify(symptom_of(incident), rules_in_force())
         self.log.info("%s by rule %s (%.2f): %s", found.category, found.rule, found.confidence, found.matched)
         self._client.record_classification(int(self.incident_id), asdict(found))
         return found.category.value
@@ -132,7 +132,7 @@ def _texts(incident: dict[str, Any], kinds: tuple[str, ...]) -> list[str]:
 
 
 def _classification_of(incident: dict[str, Any], symptom: Symptom) -> Classification:
-    found = classify(symptom, load_rules(data_folder(), *own_rules()))
+    found = classify(symptom, rules_in_force())
     if found.category.value == incident["category"]:
         return found
     # Somebody recorded another category since: the analysis follows what is on the incident.
