@@ -16,6 +16,7 @@ from demo.local_airflow import REPOSITORY, LocalAirflow
 BUNDLES = {"rca": REPOSITORY / "dags", "failing": Path(__file__).parent / "dags"}
 FINISHED = {"success", "failed"}
 GRACE_SECONDS = 11
+WEBHOOK_SECRET = "only-for-these-tests"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("e2e") / "airflow"
-    with LocalAirflow(home, BUNDLES) as airflow:
+    options = {"RCA__WEBHOOK_SECRET_DATABRICKS": WEBHOOK_SECRET}
+    with LocalAirflow(home, BUNDLES, options=options) as airflow:
         airflow.migrate()
         airflow.create_admin()
         airflow.start("api-server", "scheduler", "dag-processor")
