@@ -20,6 +20,7 @@ BUNDLES = {
 }
 FINISHED = {"success", "failed"}
 GRACE_SECONDS = 11
+WEBHOOK_SECRET = "only-for-these-tests"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("e2e")
     (folder / "dags").mkdir()
     # A changed file is a new version of its DAG at once, not after half a minute.
-    options = {"CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1"}
+    options = {
+        "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
+        "RCA__WEBHOOK_SECRET_DATABRICKS": WEBHOOK_SECRET,
+    }
     bundles = {**BUNDLES, "changing": folder / "dags"}
     with LocalAirflow(folder / "airflow", bundles, options=options) as airflow:
         airflow.migrate()
