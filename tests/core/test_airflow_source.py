@@ -99,3 +99,8 @@ def test_any_change_is_taken_or_refused_and_nothing_else(changes: dict[str, obje
     except ValidationError:
         return
     assert "\x00" not in failure.message + failure.detail
+
+
+def test_an_empty_owner_or_operator_is_none() -> None:
+    [failure] = parse({**REPORT, "owner": "", "operator": "\x00"})
+    assert (failure.owner, failure.operator) == (None, None)

@@ -97,8 +97,8 @@ def task_failure(
         task=task,
         final=final,
         detail=clean(detail),
-        operator=operator and clean(operator),
-        owner=owner and clean(owner),
+        operator=clean(operator or "") or None,
+        owner=clean(owner or "") or None,
         reported_by=reported_by,
         labels={_RETRY_DECISION: clean(retry_decision)} if retry_decision else {},
     )
