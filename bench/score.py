@@ -30,6 +30,8 @@ _UNKNOWN = Category.UNKNOWN.value
 _NEVER = {category.value for category in NOT_REMEDIABLE}
 _LONG = 1_000_000
 _ROUNDS = 3
+# Labeled by a rule on their error class, some of them wrong: a figure that counts leaves them out.
+_LABELED_BY_RULE = "spark_error_classes.jsonl"
 _LINE = "{:30} {:>5} {:>9} {:>9} {:>8} {:>11} {:>6} {:>7}"
 
 
@@ -111,7 +113,8 @@ def _share(answered: Sequence[Answered], holds: Callable[[Answered], bool]) -> f
 def _print_files(answered: dict[str, list[Answered]]) -> None:
     everything = [a for listed in answered.values() for a in listed]
     print(_LINE.format("file", "rows", "micro-F1", "macro-F1", "unknown", "remediable", "never", "ms/row"))
-    for name, listed in {**answered, "total": everything}.items():
+    gated = [a for name, listed in answered.items() if name != _LABELED_BY_RULE for a in listed]
+    for name, listed in {**answered, "without Spark's": gated, "total": everything}.items():
         unknown = [a for a in listed if a.label == _UNKNOWN]
         shares = (micro_f1(listed), macro_f1(listed), _share(unknown, lambda a: a.right))
         figures = [f"{share:.3f}" for share in (*shares, _share(listed, _remediable_right))]
