@@ -124,5 +124,5 @@ def _calm(service: Service) -> None:
     service.troubles.clear()
     service.closing.set()
     for asking in threading.enumerate():
-        if asking.name.startswith("rca-"):
+        if asking.name.startswith("rca-asks-"):
             asking.join(20)

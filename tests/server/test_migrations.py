@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from airflow import settings
 from airflow.utils.session import create_session
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -28,6 +29,8 @@ def manager() -> Any:
         yield manager
         drop(manager)
         manager.initdb()
+    # On SQLite a migration leaves its connection without foreign keys.
+    settings.engine.dispose()
 
 
 def drop(manager: RcaDBManager) -> None:

@@ -65,5 +65,5 @@ def test_what_airflow_keeps_of_a_try_that_is_repeated_is_in_the_evidence() -> No
     assert receipt.incident_id
     with create_session(scoped=False) as session:
         facts = {f.kind: f.text for f in collect_evidence(session, receipt.incident_id, wait=False)}
-    assert f"; {RETRIED}" in facts["tries"]
+    assert f"retry policy: {RETRIED}" in facts["tries"]
     assert "hunter2" not in facts["tries"]

@@ -81,7 +81,7 @@ def facts_within(seconds: float, service: str, collect: Callable[[Inquiry], None
     Azure's own search for credentials knows no limit at all. Being a daemon, it ends with the task process.
     """
     inquiry = Inquiry(service, time.monotonic() + seconds)
-    asking = threading.Thread(target=_run, args=(inquiry, collect), name=f"rca-{service}", daemon=True)
+    asking = threading.Thread(target=_run, args=(inquiry, collect), name=f"rca-asks-{service}", daemon=True)
     asking.start()
     asking.join(seconds)
     if asking.is_alive():
