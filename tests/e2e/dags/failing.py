@@ -113,11 +113,16 @@ def fails_again():
     work()
 
 
+def say_that_listeners_are_next(context):
+    """Airflow 3.3 calls the listeners right after this."""
+    print("The listeners are next")
+
+
 @dag(**DEFAULTS)
 def fails_on_a_signal():
     """Waits for a file, then fails: so that a test decides what else happens at that moment."""
 
-    @task
+    @task(on_failure_callback=say_that_listeners_are_next)
     def work():
         started = time.monotonic()
         while not Path(os.environ["AIRFLOW_HOME"], "fail_now").exists() and time.monotonic() - started < 120:
