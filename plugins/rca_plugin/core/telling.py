@@ -15,7 +15,9 @@ _NAMES = tuple(
 )
 #: `throttlingErrors=0` says that there were none.
 _NONE = re.compile(r"\b(\w{1,60})[\"']?\s?[=:]\s?0(?![\w.,:]*\d)\b")
-_COUNTED = re.compile(r"(?i)err|fail|throttl|retr|timeout|reconnect|lost|kill|evict|reject|invalid|corrupt|miss")
+_COUNTED = re.compile(
+    r"(?i)err|fail|throttl|retr|timeout|reconnect|lost|kill|evict|reject|invalid|corrupt|miss"
+)
 _CODES = re.compile(r"(?i)(?:code|number|errno|no|error|status)$")
 
 
