@@ -59,6 +59,7 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("sqlstate", "", r"[\['(]([0-9A-Z]{2}[0-9A-Z]{3})['\])]"),
     ("snowflake", "(", r"\b(\d{6}) \([0-9A-Z]{5}\)"),
     ("errno", "errno", r"(?i)\[?\berrno:? ?(-?\d{1,5})\b"),
+    ("errno", "error code 0x", r"(?i)\berror code 0x[0-9a-f]{1,4} \((\d{1,5})\)"),
     ("errno", "error(", r"\b(?!SSL)\w{1,60}Error\((-?\d{1,5}), '"),
     (
         "exit", "",
@@ -78,7 +79,7 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("mssql", "sqlerror", r"(?i)\bsqlerror(?:code|number)[:= ]{1,2}(-?\d{1,6})\b"),
     ("clickhouse", "code: ", r"\bCode: (\d{1,4})\.(?:\s{0,3}$| DB::)"),
     ("aadsts", "aadsts", r"\bAADSTS(\d{4,7})\b"),
-    ("mssql", "(sql", r"\((\d{3,6})\) \(SQL"),
+    ("mssql", "(sql", r"(?<!0x\w\w )(?<!0x\w\w\w )(?<!0x\w{4} )\((\d{3,6})\) \(SQL"),
     ("grpc", "statuscode.", r"\bStatusCode\.([A-Z_]{2,30})\b"),
     (
         "grpc", "r",

@@ -1,4 +1,4 @@
-"""What of a line tells something: not what tables are called, nor what happened zero times."""
+"""What of a line tells something: not what tables are called, nor what happened zero times or was got over."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ _NAMES = tuple(
 )
 #: `throttlingErrors=0` says that there were none.
 _NONE = re.compile(r"\b(\w{1,60})[\"']?\s?[=:]\s?0(?![\w.,:]*\d)\b")
+#: What a job got over is not why it failed.
+_RECOVERED = re.compile(r"\([^()\n]{0,200}\brecovered\)")
 _COUNTED = re.compile(
     r"(?i)err|fail|throttl|retr|timeout|reconnect|lost|kill|evict|reject|invalid|corrupt|miss"
 )
@@ -22,10 +24,12 @@ _CODES = re.compile(r"(?i)(?:code|number|errno|no|error|status)$")
 
 
 def without_names(line: str) -> str:
-    """The line without the quoted names of tables and columns, and without counts of zero."""
+    """The line without the quoted names of tables and columns, counts of zero and what was got over."""
     for mark, pattern in _NAMES:
         if mark in line:
             line = pattern.sub("…", line)
+    if "recovered)" in line:
+        line = _RECOVERED.sub("", line)
     return _NONE.sub(lambda found: "" if _is_count(found.group(1)) else found.group(), line)
 
 
