@@ -52,6 +52,9 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     # Not just any number: SQL Server's stand in brackets as well.
     ("http", "(", r"\((4[0-3]\d|451|50\d|51[01]|52\d|530)\)"),
     ("http", "last exception: ", r"\blast exception: ([45]\d\d)\b"),
+    ("http", "returned error: ", r"\breturned error: ([45]\d\d)\b"),
+    ("http", "indicate success: ", r"\bindicate success: ([45]\d\d)\b"),
+    ("http", "error ", r"\bERROR ([45]\d\d): [A-Z]"),
     ("http", "received ", r"\breceived ([45]\d\d)\b"),
     ("http", "", r"^(?:[\w.]{1,200}: )?(4[0-3]\d|50\d|52\d)[ :][ ]?[A-Z]"),
     ("sqlstate", "sqlstate", r"(?i)\bsqlstate\W{0,4}([0-9a-z]{5})\b"),

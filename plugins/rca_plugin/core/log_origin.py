@@ -11,8 +11,8 @@ _LEVEL = re.compile(
 )
 #: Modules of Airflow and its providers that log, as information, what a program or a container printed.
 _RELAYS = frozenset(
-    {"subprocess.py", "logging_mixin.py", "process_utils.py", "pod_manager.py", "docker.py", "ssh.py"}
-    | {"spark_submit.py", "ecs.py", "batch.py", "batch_client.py", "beam.py", "hive.py", "winrm.py", "task_log_fetcher.py", "dbt.py"}
+    {"subprocess.py", "logging_mixin.py", "process_utils.py", "pod_manager.py", "docker.py", "ssh.py", "winrm.py"}
+    | {"spark_submit.py", "hive.py", "beam.py", "dbt.py", "ecs.py", "batch_client.py", "task_log_fetcher.py"}
 )  # fmt: skip
 
 
