@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rca_plugin.core.log_origin import UNSTAMPED, Origin, origin_of
-from rca_plugin.core.telling import without_names
+from rca_plugin.core.telling import telling_part
 
 #: Characters kept of a longer text: its beginning names the job, its end the error.
 _HEAD, _TAIL = 8_000, 24_000
@@ -55,10 +55,7 @@ _ERROR = re.compile(
 #: How the lines of an exception group are set off.
 _GROUP = re.compile(r"^\s{0,40}\|\s|^\s{0,40}\+-+(?: \d{1,6} -+)?$")
 #: Where one line tells an error and, after it, the error inside: Data Factory and .NET do.
-#: So does gRPC in Go, which wraps whatever broke the connection.
-_INNER = re.compile(
-    r"(?:,\s?'{0,3}|'')(?=Type=[\w.]{1,200},\s?Message=)|\s---> (?=[A-Z(])|connection error: desc = "
-)
+_INNER = re.compile(r"(?:,\s?'{0,3}|'')(?=Type=[\w.]{1,200},\s?Message=)|\s---> (?=[A-Z(])")
 _MOST_NESTED = 8
 #: An indented line after it is source code, which may say anything.
 _SOURCE = re.compile(r'^\s{1,60}File ".{1,300}", line \d')
@@ -97,11 +94,11 @@ def _passages(line: str, loss: int) -> Iterator[Passage]:
 
 
 def _nests(line: str) -> bool:
-    return "Type=" in line or "--->" in line or "desc = " in line
+    return "Type=" in line or "--->" in line
 
 
 def _passage(line: str, loss: int) -> Passage:
-    telling = without_names(line)
+    telling = telling_part(line)
     return Passage(line.strip(), telling, " ".join(telling.lower().split()), loss)
 
 

@@ -23,7 +23,7 @@ _COUNTED = re.compile(
 _CODES = re.compile(r"(?i)(?:code|number|errno|no|error|status)$")
 
 
-def without_names(line: str) -> str:
+def telling_part(line: str) -> str:
     """The line without the quoted names of tables and columns, counts of zero and what was got over."""
     for mark, pattern in _NAMES:
         if mark in line:
