@@ -189,6 +189,129 @@ def test_a_phrase_says_enough_to_mean_only_this(expected: str, message: str) -> 
     assert category(message) == expected
 
 
+STAMP = "[2026-03-01T04:00:0{second}.000+0000] "
+
+
+def log(*lines: str) -> str:
+    return "\n".join(STAMP.format(second=at) + line for at, line in enumerate(lines))
+
+
+def test_what_a_hook_says_it_does_is_no_evidence_once_something_failed() -> None:
+    course = "{s3.py:40} INFO - Connection refused by 3 of 4 mirrors in the list"
+    failed = "{taskinstance.py:900} ERROR - Task failed with exception\nairflow.exceptions.AirflowException: It broke"
+    assert category(log(course, failed)) == "unknown"
+    assert category(course) == "connection_error"
+
+
+def test_what_a_program_printed_says_more_than_that_it_failed() -> None:
+    printed = "{subprocess.py:93} INFO - pg_dump: error: connection to server failed: Connection refused"
+    failed = (
+        "{taskinstance.py:900} ERROR - Task failed\nairflow.exceptions.AirflowException: Bash command failed."
+    )
+    assert category(log(printed, failed)) == "connection_error"
+
+
+def test_the_next_line_of_the_log_is_no_part_of_an_exceptions_message() -> None:
+    caught = "ERROR - paramiko.ssh_exception.SSHException: Error reading SSH protocol banner"
+    retried = "{ssh.py:360} INFO - Failed to connect. Sleeping before retry attempt 1"
+    raised = (
+        "ERROR - airflow.exceptions.AirflowException: SSH operator error: Error reading SSH protocol banner"
+    )
+    assert category(log(caught, retried, raised)) == "network_transient"
+
+
+def test_a_program_that_logs_every_line_of_its_message_has_it_read_in_full() -> None:
+    said = log(
+        "{subprocess.py:93} INFO - ledger.errors.LoadError: could not load the ledger",
+        "{subprocess.py:93} INFO - duplicate key value violates unique constraint",
+    )
+    assert [passage.loss for passage in passages_of(said)] == [0, 0]
+
+
+def test_an_error_says_more_than_a_warning_before_it() -> None:
+    warned = "2026-03-01 04:00:00 WARN permission denied by the first mirror, trying another"
+    failed = "2026-03-01 04:00:09 ERROR connection reset by peer"
+    assert category(f"{warned}\n{failed}", source="generic") == "network_transient"
+
+
+@pytest.mark.parametrize("name", ["[etl].[AccessDenied]", '"etl"."AccessDenied"', "`etl`.`AccessDenied`"])
+def test_what_a_table_is_called_is_no_evidence(name: str) -> None:
+    assert category(f"Query timed out after 300 s while reading {name}", source="generic") == "timeout"
+
+
+@pytest.mark.parametrize("counted", ["throttlingErrors=0", '"connection_resets_failed": 0', "retries: 0"])
+def test_what_happened_zero_times_is_no_evidence(counted: str) -> None:
+    assert category(f"Copied 12 files, {counted}. It ended badly.", source="generic") == "unknown"
+
+
+def test_what_was_got_over_is_no_evidence() -> None:
+    assert category("3 files read (connection reset by peer, recovered). It ended badly.") == "unknown"
+    assert category("3 files read (connection reset by peer). It ended badly.") == "network_transient"
+
+
+def test_a_code_of_zero_is_a_code() -> None:
+    assert codes_in(passages_of("error_code=0")[0].telling)
+
+
+def test_the_code_before_the_first_message_that_data_factory_nests_is_its_own() -> None:
+    text = "ErrorCode=ColumnNameNotFoundInSource,'Type=a.Exception,Message=It cannot be found,'"
+    assert category(text, "2200", "adf") == "schema_validation"
+
+
+def test_advice_that_every_failed_connection_gives_is_no_firewall() -> None:
+    text = (
+        "ErrorCode=SqlFailedToConnect,'Type=a.DeliveryException,Message=Cannot connect to SQL Database. Check the "
+        "linked service configuration is correct, and make sure the SQL Database firewall allows the integration "
+        "runtime to access.,Source=x,''Type=System.Data.SqlClient.SqlException,Message={},Source=.Net,'"
+    )
+    assert category(text.format("Login failed for user 'etl'."), "2200", "adf") == "auth_permission"
+    refused = of(text.format("The client is not allowed to access the server."), "2200", "adf")
+    assert (refused.category.value, refused.remediable) == ("connection_error", False)
+
+
+@pytest.mark.parametrize(
+    ("expected", "cause"),
+    [("connection_error", "connect: connection refused"), ("dns", "lookup db: no such host")],
+)
+def test_what_broke_a_grpc_connection_says_more_than_its_state(expected: str, cause: str) -> None:
+    text = f'rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: {cause}"'
+    assert category(text, source="generic") == expected
+    assert category("rpc error: code = Unavailable desc = nothing else", source="generic") == "api_error"
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ("auth_permission", "Failed to get an answer: AADSTS50076: you must use another factor."),
+        ("api_error", "Failed to get an answer: AADSTS90033: a transient error has occurred."),
+        ("out_of_memory", "Code: 241.\nDB::Exception: It was too much."),
+        ("missing_data", "Code: 60. DB::Exception: Nothing of that name."),
+        ("network_transient", "('08S01', '[08S01] TCP Provider: Error code 0x68 (104) (SQLExecDirectW)')"),
+        ("api_error", "The requested URL returned error: 502"),
+        ("auth_permission", "Response status code does not indicate success: 403 (It may not)."),
+        ("dependency_failure", "java.lang.NoSuchMethodError: com.example.Lib.call()V"),
+        ("configuration_error", "AnalysisException: [DELTA_UNSUPPORTED_FEATURES_FOR_WRITE] It is too new"),
+        ("network_transient", "smtplib.SMTPServerDisconnected: Connection unexpectedly closed"),
+        ("worker_lost", "java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext."),
+        ("unknown", "state: INTERNAL_ERROR, message: Workload failed, see run output for details"),
+        ("cluster_stockout", "0/5 nodes are available: 5 Insufficient memory."),
+    ],
+)  # fmt: skip
+def test_families_of_errors_are_known(expected: str, message: str) -> None:
+    assert category(message, source="generic") == expected
+
+
+def test_the_guess_of_any_supervisor_is_trusted_little() -> None:
+    assert of("Worker (pid:77) was sent SIGKILL! Perhaps out of memory?").confidence <= 0.55
+
+
+def test_a_condition_that_was_not_met_is_no_conflict_unless_it_is_one_of_http() -> None:
+    skipped = "Activity 'B' was skipped: dependency condition 'Succeeded' on activity 'A' not met"
+    assert category(skipped, source="adf") == "dependency_failure"
+    header = "The condition specified using HTTP conditional header(s) is not met."
+    assert category(header, source="generic") == "concurrency_conflict"
+
+
 def test_a_401_inside_a_connection_error_is_about_access() -> None:
     found = of("ConnectionError: request failed: 401 Client Error: Unauthorized for url: https://x.example/")
     assert found.category is Category.AUTH_PERMISSION

@@ -186,9 +186,9 @@ def _meaning(code: str, rules: Rules, source: str) -> Iterator[tuple[Rule, int]]
 
 
 def _mentioned(passage: Passage, rules: Rules, source: str) -> Iterator[tuple[Rule, int]]:
-    for code, announced in codes_in(passage.line).items():
+    for code, announced in codes_in(passage.telling).items():
         yield from ((rule, _CODE) for rule in rules.for_code(code, source, loosely=announced))
-    for name in exceptions_in(passage.line, rules.is_exception):
+    for name in exceptions_in(passage.telling, rules.is_exception):
         yield from ((rule, _EXCEPTION) for rule in rules.for_exception(name, source))
 
 

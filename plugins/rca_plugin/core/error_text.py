@@ -6,18 +6,26 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rca_plugin.core.log_origin import UNSTAMPED, Origin, origin_of
+from rca_plugin.core.telling import telling_part
+
 #: Characters kept of a longer text: its beginning names the job, its end the error.
 _HEAD, _TAIL = 8_000, 24_000
 _LINE_LENGTH = 4_000
 #: What a passage's evidence loses when it stands beside the innermost cause.
-_WRAPPER_LOSS, _HANDLED_LOSS, _ELSEWHERE_LOSS, _OUTER_LOSS = 10, 5, 32, 20
+_WRAPPER_LOSS, _HANDLED_LOSS, _ELSEWHERE_LOSS, _OUTER_LOSS, _COURSE_LOSS = 10, 5, 32, 20, 55
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A line worth reading. `loss` is 0 on the innermost cause and grows with the distance from it."""
+    """A line worth reading. `loss` is 0 on the innermost cause and grows with the distance from it.
+
+    telling: the line without what is no evidence, the names of tables and counts of zero.
+    folded: the same in lower case.
+    """
 
     line: str
+    telling: str
     folded: str
     loss: int
 
@@ -62,10 +70,11 @@ def error_line(text: str) -> str:
 
 def passages_of(text: str) -> list[Passage]:
     """The lines that may carry evidence, each with its distance from the innermost cause."""
-    lines = [_plain(line) for line in bounded(text).splitlines()]
+    logged = bounded(text).splitlines()
+    lines = [_plain(line) for line in logged]
     return [
         passage
-        for before, line, loss in zip(["", *lines], lines, _losses(lines), strict=False)
+        for before, line, loss in zip(["", *lines], lines, _losses(lines, logged), strict=False)
         if line.strip() and not _NOISE.search(line) and not (_SOURCE.match(before) and _FRAME.match(line))
         for passage in _passages(_STAMP.sub("", line, count=1), loss)
     ]
@@ -76,14 +85,21 @@ def _plain(line: str) -> str:
 
 
 def _passages(line: str, loss: int) -> Iterator[Passage]:
-    *outer, inner = _INNER.split(line, maxsplit=_MOST_NESTED) if "Type=" in line or "--->" in line else [line]
+    *outer, inner = _INNER.split(line, maxsplit=_MOST_NESTED) if _nests(line) else [line]
+    # Data Factory's `ErrorCode=` stands before the first message, and is the code of that message.
+    ours = len(outer) == 1 and inner.startswith("Type=") and "Message=" not in outer[0]
     for part in outer:
-        yield _passage(part, loss + _OUTER_LOSS)
+        yield _passage(part, loss if ours else loss + _OUTER_LOSS)
     yield _passage(inner, loss)
 
 
+def _nests(line: str) -> bool:
+    return "Type=" in line or "--->" in line
+
+
 def _passage(line: str, loss: int) -> Passage:
-    return Passage(line.strip(), " ".join(line.lower().split()), loss)
+    telling = telling_part(line)
+    return Passage(line.strip(), telling, " ".join(telling.lower().split()), loss)
 
 
 def bounded(text: str) -> str:
@@ -93,26 +109,34 @@ def bounded(text: str) -> str:
     return text[:_HEAD] + "\n" + text[-_TAIL:]
 
 
-def _losses(lines: list[str]) -> list[int]:
-    """Per line what its evidence loses. Without any exception every line counts in full."""
+def _losses(lines: list[str], logged: list[str]) -> list[int]:
+    """Per line what its evidence loses. Where nothing is named an error, the lines logged as errors count in full."""
+    origins = [origin_of(line) for line in logged]
     errors = [at for at, line in enumerate(lines) if _names_error(line)]
     if not errors:
-        return [0] * len(lines)
-    losses = [_ELSEWHERE_LOSS] * len(lines)
+        return _losses_by_level(origins)
+    losses = [_COURSE_LOSS if origin.tells_the_course else _ELSEWHERE_LOSS for origin in origins]
     for at in errors:
-        _mark(lines, losses, at, _WRAPPER_LOSS)
+        _mark(lines, origins, losses, at, _WRAPPER_LOSS)
     cause, outer = _cause(lines, errors)
     for at in outer:
-        _mark(lines, losses, at, _HANDLED_LOSS)
-    _mark(lines, losses, cause, 0)
+        _mark(lines, origins, losses, at, _HANDLED_LOSS)
+    _mark(lines, origins, losses, cause, 0)
     return losses
+
+
+def _losses_by_level(origins: list[Origin]) -> list[int]:
+    """A warning that was dealt with comes before the error, and is not why it failed."""
+    if not any(origin.is_error for origin in origins):
+        return [0] * len(origins)
+    return [_ELSEWHERE_LOSS if origin.is_harmless else 0 for origin in origins]
 
 
 def _names_error(line: str) -> bool:
     return bool(_ERROR.match(line)) or _KILLED in line
 
 
-def _mark(lines: list[str], losses: list[int], start: int, loss: int) -> None:
+def _mark(lines: list[str], origins: list[Origin], losses: list[int], start: int, loss: int) -> None:
     """Give an exception's line, and the lines its message goes on for, their loss."""
     losses[start] = loss
     for at in range(start + 1, min(start + 12, len(lines))):
@@ -121,6 +145,7 @@ def _mark(lines: list[str], losses: list[int], start: int, loss: int) -> None:
             or _ERROR.match(lines[at])
             or _CHAIN.match(lines[at])
             or _starts_log(lines[at])
+            or origins[at] not in (origins[start], UNSTAMPED)
         ):
             return
         losses[at] = loss

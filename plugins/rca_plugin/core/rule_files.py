@@ -17,7 +17,7 @@ from typing import Any
 from rca_plugin.core.category import NOT_REMEDIABLE, Category, Severity
 from rca_plugin.core.phrase import Phrase
 from rca_plugin.core.rules import Default, Rule, Rules
-from rca_plugin.core.yaml_file import LINE, RuleError, read_yaml, word
+from rca_plugin.core.yaml_file import LINE, RuleError, items_of, line_of, read_yaml, word
 
 
 def load_rules(folder: Path, *own: Path) -> Rules:
@@ -65,26 +65,28 @@ def _read_file(
     file: Path, defaults: dict[Category, Default], parents: dict[str, str]
 ) -> Iterator[tuple[int, Rule]]:
     content = read_yaml(file)
-    unknown = set(content) - {"categories", "inherits", "rules", LINE}
-    if unknown:
+    part = next((part for part in content if part not in ("categories", "inherits", "rules", LINE)), None)
+    if part is not None:
         raise RuleError(
-            f"{file.name}:1: unknown part {min(unknown)!r}; allowed are categories, inherits, rules"
+            f"{file.name}:{line_of(content, part)}: unknown part {part!r}; "
+            "allowed are categories, inherits, rules"
         )
     defaults.update(_defaults(file, _part(content, "categories", dict, file)))
     inherits = _part(content, "inherits", dict, file)
     for parent, children in _entries(inherits):
-        place = f"{file.name}:{inherits[LINE]}: inherits {parent}"
-        parents.update(dict.fromkeys(_texts(children, place), parent))
-    for entry in _part(content, "rules", list, file):
-        line = entry.get(LINE, 0) if isinstance(entry, dict) else 0
-        yield line, _rule(file, entry)
+        place = f"{file.name}:{line_of(inherits, parent)}: inherits {parent}"
+        parents.update(dict.fromkeys(_texts(children, place), str(parent)))
+    for line, entry in items_of(_part(content, "rules", list, file)):
+        yield line, _rule(f"{file.name}:{line}", entry)
 
 
 def _part(content: dict[str, Any], name: str, kind: type[Any], file: Path) -> Any:
     part = content.get(name) or kind()
     if not isinstance(part, kind):
         wanted = "a list, each entry after `- `" if kind is list else "a mapping, `name: …` on each line"
-        raise RuleError(f"{file.name}:{content[LINE]}: `{name}:` is no {kind.__name__}; write {wanted}")
+        raise RuleError(
+            f"{file.name}:{line_of(content, name)}: `{name}:` is no {kind.__name__}; write {wanted}"
+        )
     return part
 
 
@@ -92,7 +94,7 @@ def _defaults(file: Path, content: Any) -> Iterator[tuple[Category, Default]]:
     for name, entry in _entries(content):
         if not isinstance(entry, dict):
             raise RuleError(
-                f"{file.name}:{content[LINE]}: category {name!r}: write {{severity: …, remediable: …}}"
+                f"{file.name}:{line_of(content, name)}: category {name!r}: write {{severity: …, remediable: …}}"
             )
         place = f"{file.name}:{entry[LINE]}: category {name!r}"
         category = word(Category, name, place)
@@ -114,12 +116,15 @@ _LISTS = ("codes", "exceptions", "phrases", "saying", "sources")
 _ALLOWED = {"rule", "category", "remediable", "severity", "strength", "ceiling", "normal", *_LISTS}
 
 
-def _rule(file: Path, entry: Any) -> Rule:
+def _rule(place: str, entry: Any) -> Rule:
+    if isinstance(entry, dict):
+        entry.pop(LINE, None)
     if not isinstance(entry, dict) or not entry.get("rule"):
+        got = str(entry)[:60]
         raise RuleError(
-            f"{file.name}: a rule is a mapping with the key `rule`, its name; got {str(entry)[:60]!r}"
+            f"{place}: a rule is a mapping with the key `rule`; got {got!r}; write `- rule: …`, its name"
         )
-    place = f"{file.name}:{entry.pop(LINE, 0)}: rule {entry['rule']!r}"
+    place = f"{place}: rule {entry['rule']!r}"
     _check_keys(entry, place)
     lists = {key: _texts(entry.get(key) or [], f"{place}: {key}") for key in _LISTS}
     if not (lists["codes"] or lists["exceptions"] or lists["phrases"]):

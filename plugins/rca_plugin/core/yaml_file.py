@@ -27,12 +27,21 @@ def read_yaml(file: Path) -> dict[str, Any]:
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506, a safe loader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise RuleError(f"{file.name}{line}: not readable as YAML: {error}; fix the syntax") from error
+        raise RuleError(
+            f"{file.name}:{_line_of_fault(file, error)}: not readable as YAML: {error}; fix the syntax"
+        ) from error
     if not isinstance(content, dict):
         raise RuleError(f"{file.name}:1: expected a mapping at the top, got {type(content).__name__}")
     return content
+
+
+def _line_of_fault(file: Path, error: Exception) -> int:
+    if isinstance(error, UnicodeDecodeError):
+        return error.object.count(b"\n", 0, error.start) + 1
+    if isinstance(error, yaml.reader.ReaderError):
+        return file.read_text(encoding="utf-8").count("\n", 0, error.position) + 1
+    mark = getattr(error, "problem_mark", None)
+    return mark.line + 1 if mark else 1
 
 
 class _Block(dict[str, Any]):
@@ -47,6 +56,18 @@ def line_of(block: Mapping[str, Any], key: str) -> int:
     return lines.get(key) or int(block.get(LINE, 1))
 
 
+class _Items(list[Any]):
+    """A list that was read, which knows on which line each of its items stands."""
+
+    lines: list[int]
+
+
+def items_of(items: list[Any]) -> list[tuple[int, Any]]:
+    """The items of a list that was read, each with the line it stands on."""
+    lines = items.lines if isinstance(items, _Items) else [1] * len(items)
+    return list(zip(lines, items, strict=True))
+
+
 class _Loader(_BaseLoader):  # type: ignore[misc]  # which of the two bases it is, only the machine knows
     """The safe loader, which also notes the line of every mapping and of its keys."""
 
@@ -58,7 +79,14 @@ def _mapping(loader: Any, node: Any) -> dict[str, Any]:
     return content
 
 
+def _sequence(loader: Any, node: Any) -> list[Any]:
+    items = _Items(loader.construct_sequence(node, deep=True))
+    items.lines = [item.start_mark.line + 1 for item in node.value]
+    return items
+
+
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:seq", _sequence)
 
 
 def word(kind: type[_Word], value: Any, place: str) -> _Word:
