@@ -23,6 +23,8 @@ from rca_plugin.worker.client import RcaClient, ServerError
 from rca_plugin.worker.outside import facts_about
 
 _POLL_SECONDS = 2.0
+# The server collects evidence for half a minute, and may be in the middle of something then.
+_ANSWER_SECONDS = 60.0
 _LOGS = ("log", "note")
 #: What says why; the others say how it stood around it, "missing" only what could not be had.
 _ERRORS_OUTSIDE = ("termination", "run_output", "activity")
@@ -42,7 +44,7 @@ class IncidentOperator(BaseOperator):
 
     @cached_property
     def _client(self) -> RcaClient:
-        return RcaClient(subject=self.task_id)
+        return RcaClient(subject=self.task_id, timeout=_ANSWER_SECONDS)
 
     def _incident(self) -> dict[str, Any]:
         return self._client.incident(int(self.incident_id))
