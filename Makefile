@@ -26,8 +26,21 @@ demo: $(STAMP)  ## a real Airflow in which real things go wrong; stays up until 
 demo-once: $(STAMP)  ## the same, checked, and ended
 	@exec $(BIN)/python -m demo --once
 
-test: $(STAMP)  ## all tests that this machine can run
+test: $(STAMP)  ## all tests that this machine can run; make test ARGS=tests/core runs some
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-of-processes test-in-process
+endif
+
+# Beside each other: while the one waits for Airflow's processes, the other computes.
+OF_PROCESSES := tests/e2e tests/intake
+
+test-of-processes: $(STAMP)
+	$(BIN)/python -m pytest $(OF_PROCESSES)
+
+test-in-process: $(STAMP)
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(OF_PROCESSES))
 
 lint: $(STAMP)  ## style, types, and the walls between the rooms
 	$(BIN)/ruff format --check .
@@ -51,4 +64,4 @@ wheel: $(STAMP)  ## build the wheel into dist/
 lock: $(STAMP)  ## pin everything again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --group pyproject.toml:dev requirements.txt -o requirements.lock --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help venv demo demo-once test lint bench score docs wheel lock
+.PHONY: help venv demo demo-once test test-of-processes test-in-process lint bench score docs wheel lock
