@@ -25,7 +25,9 @@ from rca_plugin.core.data import data_folder
 from rca_plugin.core.rule_files import load_rules
 from rca_plugin.core.rules import Rules
 
-CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+_REPOSITORY = Path(__file__).resolve().parents[1]
+# What stands beside some checkouts, else our own.
+_FOLDERS = (_REPOSITORY.parent / "shared" / "corpus", _REPOSITORY / "tests" / "labeled")
 _UNKNOWN = Category.UNKNOWN.value
 _NEVER = {category.value for category in NOT_REMEDIABLE}
 _LONG = 1_000_000
@@ -75,9 +77,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _corpus() -> Path:
+    return next((folder for folder in _FOLDERS if folder.is_dir()), _FOLDERS[-1])
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="score", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--corpus", type=Path, default=CORPUS, metavar="FOLDER", help="folder with *.jsonl")
+    parser.add_argument(
+        "--corpus", type=Path, default=_corpus(), metavar="FOLDER", help="folder with *.jsonl"
+    )
     parser.add_argument("--wrong", action="store_true", help="list the rows that were answered wrong")
     return parser
 
@@ -113,8 +121,12 @@ def _share(answered: Sequence[Answered], holds: Callable[[Answered], bool]) -> f
 def _print_files(answered: dict[str, list[Answered]]) -> None:
     everything = [a for listed in answered.values() for a in listed]
     print(_LINE.format("file", "rows", "micro-F1", "macro-F1", "unknown", "remediable", "never", "ms/row"))
-    gated = [a for name, listed in answered.items() if name != _LABELED_BY_RULE for a in listed]
-    for name, listed in {**answered, "without Spark's": gated, "total": everything}.items():
+    listings = dict(answered)
+    if _LABELED_BY_RULE in answered:
+        listings["without Spark's"] = [
+            a for name in answered.keys() - {_LABELED_BY_RULE} for a in answered[name]
+        ]
+    for name, listed in {**listings, "total": everything}.items():
         unknown = [a for a in listed if a.label == _UNKNOWN]
         shares = (micro_f1(listed), macro_f1(listed), _share(unknown, lambda a: a.right))
         figures = [f"{share:.3f}" for share in (*shares, _share(listed, _remediable_right))]
