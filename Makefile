@@ -30,17 +30,17 @@ test: $(STAMP)  ## all tests that this machine can run; make test ARGS=tests/cor
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-of-processes test-in-process
+	@$(MAKE) --no-print-directory --jobs=2 test-of-processes test-in-process
 endif
 
-# Beside each other: while the one waits for Airflow's processes, the other computes.
+# Beside each other: while the one waits for Airflow's processes, the other computes. Their output by whole lines.
 OF_PROCESSES := tests/e2e tests/intake
 
 test-of-processes: $(STAMP)
-	$(BIN)/python -m pytest $(OF_PROCESSES)
+	$(BIN)/python -m pytest $(OF_PROCESSES) 2>&1 | sed -u ""
 
 test-in-process: $(STAMP)
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(OF_PROCESSES))
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(OF_PROCESSES)) 2>&1 | sed -u ""
 
 lint: $(STAMP)  ## style, types, and the walls between the rooms
 	$(BIN)/ruff format --check .

@@ -80,7 +80,8 @@ def incident(resource: str) -> Incident:
 
 def rca_runs() -> list[DagRun]:
     with create_session(scoped=False) as session:
-        return list(session.scalars(select(DagRun).where(DagRun.dag_id == "rca_incident")))
+        ours = select(DagRun).where(DagRun.dag_id == "rca_incident")
+        return list(session.scalars(ours.order_by(DagRun.id)))
 
 
 def actions(incident_id: int) -> list[str]:

@@ -18,6 +18,7 @@ from rca_plugin.server.incidents import failures_of
 from rca_plugin.server.intake import Receipt, take_in
 from rca_plugin.server.models import AuditRow, FailureRow, Incident
 from rca_plugin.server.waiting import hand_off_waiting
+from tests.server.made import actions, rca_runs
 
 pytestmark = pytest.mark.usefixtures("database")
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
@@ -43,16 +44,6 @@ def store(*failures: Failure) -> list[Receipt]:
 def rows(model: type) -> list:
     with create_session(scoped=False) as session:
         return list(session.scalars(select(model).order_by(model.id)))
-
-
-def rca_runs() -> list[DagRun]:
-    with create_session(scoped=False) as session:
-        return list(session.scalars(select(DagRun).where(DagRun.dag_id == "rca_incident")))
-
-
-def actions(incident_id: int) -> list[str]:
-    with create_session(scoped=False) as session:
-        return [entry.action for entry in audit.timeline(session, incident_id)]
 
 
 def test_a_failure_becomes_an_incident_with_its_rca_run() -> None:
