@@ -7,6 +7,7 @@ from rca_plugin.core.category import NOT_REMEDIABLE, Category
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.knowledge import ACTIONS, Guide, is_https
 from rca_plugin.core.knowledge_files import load_knowledge
+from rca_plugin.core.rule_files import load_rules
 from rca_plugin.core.yaml_file import RuleError
 
 KNOWLEDGE = load_knowledge(data_folder())
@@ -78,8 +79,9 @@ def test_what_is_never_remediable_allows_no_action() -> None:
 
 
 def test_what_is_remediable_by_default_allows_one_for_airflow() -> None:
+    defaults = load_rules(data_folder()).defaults
     for known in KNOWLEDGE.values():
-        if known.remediable:
+        if defaults[known.category].remediable:
             assert any(action.fits("airflow") for action in known.actions), known.category
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from rca_plugin.core.category import Category, Severity
+from rca_plugin.core.category import Category
 from rca_plugin.core.phrase import Phrase
 
 #: Every action a knowledge file may allow, and for which sources it can be carried out (empty: for all).
@@ -101,8 +101,6 @@ class Knowledge:
     category: Category
     title: str
     headline: str
-    severity: Severity
-    remediable: bool
     actions: tuple[Action, ...]
     telling: tuple[str, ...]
     causes: tuple[Cause, ...]

@@ -13,8 +13,6 @@ from rca_plugin.core.knowledge import ACTIONS, Action, Cause, Guide, Knowledge, 
 from rca_plugin.core.knowledge_entry import Entry
 from rca_plugin.core.note.circumstance import TELLING
 from rca_plugin.core.phrase import Phrase
-from rca_plugin.core.rule_files import load_rules
-from rca_plugin.core.rules import Default
 from rca_plugin.core.yaml_file import LINE, RuleError, line_of, read_yaml
 
 _SOURCES = frozenset(source.value for source in Source)
@@ -30,11 +28,10 @@ _RUNBOOK_KEYS = frozenset({"title", "url"})
 
 def load_knowledge(folder: Path) -> dict[Category, Knowledge]:
     """Read `knowledge/<category>.yaml` for every category. RuleError when one is missing or wrong."""
-    defaults = load_rules(folder).defaults
-    return {category: _knowledge(folder, category, defaults[category]) for category in Category}
+    return {category: _knowledge(folder, category) for category in Category}
 
 
-def _knowledge(folder: Path, category: Category, default: Default) -> Knowledge:
+def _knowledge(folder: Path, category: Category) -> Knowledge:
     file = folder / "knowledge" / f"{category.value}.yaml"
     if not file.is_file():
         raise RuleError(f"{file}: missing; every category needs a knowledge file")
@@ -44,8 +41,6 @@ def _knowledge(folder: Path, category: Category, default: Default) -> Knowledge:
         category=category,
         title=entry.text("title"),
         headline=_headline(entry),
-        severity=default.severity,
-        remediable=default.remediable,
         actions=tuple(_actions(entry, category)),
         telling=entry.words("telling", TELLING),
         causes=tuple(_causes(entry)),
