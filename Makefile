@@ -15,7 +15,7 @@ $(STAMP): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "Python 3.10 to 3.13 is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.8,<1"
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock
 	@touch $@
 
 venv: $(STAMP)  ## install everything into .venv
@@ -55,6 +55,9 @@ bench: $(STAMP)  ## make bench NAME=listener
 score: $(STAMP)  ## how well the rules do on labeled failures: make score ARGS=--wrong
 	$(BIN)/python -m bench.score $(ARGS)
 
+eval: $(STAMP)  ## how well analyses do on cases: make eval ARGS="--wrong --gemini --runs 3", Gemini by AIRFLOW_CONN_RCA_GEMINI
+	$(BIN)/python -m tests.eval $(ARGS)
+
 docs: $(STAMP)  ## make docs/options.md again
 	$(BIN)/python -m rca_plugin options > docs/options.md
 
@@ -64,4 +67,4 @@ wheel: $(STAMP)  ## build the wheel into dist/
 lock: $(STAMP)  ## pin everything again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --group pyproject.toml:dev requirements.txt -o requirements.lock --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help venv demo demo-once test test-of-processes test-in-process lint bench score docs wheel lock
+.PHONY: help venv demo demo-once test test-of-processes test-in-process lint bench score eval docs wheel lock

@@ -77,8 +77,7 @@ def server(kind: str) -> Iterator[Server]:
             plugins=_plugins(home),
             options=options,
         )
-        airflow.migrate()
-        airflow.run("dags", "reserialize")
+        airflow.install()
         with airflow:
             airflow.start("api-server")
             airflow.wait_until_ready()

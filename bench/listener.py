@@ -42,8 +42,7 @@ def main() -> int:
 
 
 def _measured(airflow: LocalAirflow, no_plugins: Path) -> tuple[list[float], list[float]]:
-    airflow.migrate()
-    airflow.create_admin()
+    airflow.install()
     airflow.start("api-server", "dag-processor")
     airflow.wait_until_ready()
     seconds: dict[bool, list[float]] = {True: [], False: []}

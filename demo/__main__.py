@@ -66,8 +66,7 @@ def _demo(airflow: LocalAirflow, *, once: bool) -> int:
 
 def _start(airflow: LocalAirflow) -> None:
     say(f"Creating the tables of Airflow and of the plugin in {airflow.home.relative_to(REPOSITORY)}")
-    airflow.migrate()
-    airflow.create_admin()
+    airflow.install()
     say(f"Starting Airflow at {airflow.url}: api-server, scheduler, dag-processor")
     airflow.start("api-server", "scheduler", "dag-processor")
     airflow.wait_until_ready()

@@ -5,6 +5,7 @@ Used by the demo, by the tests that need real processes, and by the benchmarks.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -14,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,18 @@ AUTH_MANAGERS = {
     "simple": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
 }
 ADMIN = "admin"
+# The same for all Airflows of this process, so that one can begin with a copy of another's database.
+_PASSWORD = secrets.token_urlsafe(12)
+_FERNET_KEY = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 _STOP_SECONDS = 15
+# Runs commands of Airflow one after the other: most of what one takes is the import of Airflow.
+_COMMANDS = """
+import json, sys
+from airflow.__main__ import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["airflow", *words]
+    main()
+"""
 
 
 class LocalAirflowError(RuntimeError):
@@ -56,13 +68,13 @@ class LocalAirflow:
         self.auth_manager = auth_manager
         self.port = _free_port(preferred_port)
         self.url = f"http://localhost:{self.port}"
-        self.password = secrets.token_urlsafe(12)
+        self.password = _PASSWORD
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._sessions: set[int] = set()
         home.mkdir(parents=True, exist_ok=True)
-        self.environment = self._environment(
-            bundles, database or f"sqlite:///{home}/airflow.db", plugins, options or {}
-        )
+        # While another process writes, SQLite waits for five seconds by itself; a busy machine needs longer.
+        file = f"sqlite:///{home}/airflow.db?timeout=60"
+        self.environment = self._environment(bundles, database or file, plugins, options or {})
 
     def __enter__(self) -> LocalAirflow:
         return self
@@ -78,6 +90,8 @@ class LocalAirflow:
              "kwargs": {"path": str(path), "refresh_interval": 5}}
             for name, path in bundles.items()
         ]  # fmt: skip
+        # All is set here. Without the file each of the processes that start together makes one, with other keys.
+        (self.home / "airflow.cfg").touch()
         passwords = self.home / "passwords.json"
         passwords.write_text(json.dumps({ADMIN: self.password}))
         settings = {
@@ -85,6 +99,7 @@ class LocalAirflow:
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__FERNET_KEY": _FERNET_KEY,
             "CORE__PARALLELISM": "6",
             "CORE__LOAD_EXAMPLES": "False",
             "CORE__PLUGINS_FOLDER": str(plugins),
@@ -99,11 +114,14 @@ class LocalAirflow:
             "DATABASE__EXTERNAL_DB_MANAGERS": DB_MANAGER,
             "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundle_list),
             "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+            # A file that changed is read again at once; this is for those that did not.
+            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
             "LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             # The log server of the LocalExecutor would need a fixed port; the logs are on this disk anyway.
             "LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
             "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+            # Also how late Airflow 3.3 may notice that a task's process has ended: its slot is taken until then.
+            "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
             **options,
         }
@@ -119,34 +137,35 @@ class LocalAirflow:
         }
 
     def run(
-        self, *command: str, timeout: float = 180, check: bool = True
+        self, *command: str, timeout: float = 300, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of Airflow, such as `db migrate`, to its end."""
+        return self._python("-m", "airflow", *command, timeout=timeout, check=check)
+
+    def _python(self, *words: str, timeout: float, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "airflow", *command],
+            [sys.executable, *words],
             env=self.environment, cwd=self.home, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
         if check and done.returncode:
-            raise LocalAirflowError(
-                f"airflow {' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
-            )
+            told = " ".join(words).replace(self.password, "***")
+            raise LocalAirflowError(f"{told} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
         return done
 
     def migrate(self) -> None:
         """Create or migrate all tables, ours included."""
-        self.run("db", "migrate")
+        self.run("db", "migrate", timeout=600)
 
-    def create_user(self, name: str, role: str, password: str) -> None:
-        """Create a user of the FAB auth manager."""
-        self.run(
-            "users", "create", "--username", name, f"--password={password}", "--role", role,
-            "--firstname", name, "--lastname", "Demo", "--email", f"{name}@example.invalid",
-        )  # fmt: skip
-
-    def create_admin(self) -> None:
-        """Create the administrator; the simple auth manager has it already."""
-        if self.auth_manager == "fab":
-            self.create_user(ADMIN, "Admin", self.password)
+    def install(self) -> None:
+        """Create all tables, the administrator, and the DAGs that are there now."""
+        commands: list[Sequence[str]] = [("db", "migrate")]
+        if self.auth_manager == "fab":  # the simple one has its administrator already
+            commands.append(
+                ("users", "create", "--username", ADMIN, f"--password={self.password}", "--role", "Admin",
+                 "--firstname", ADMIN, "--lastname", "Demo", "--email", f"{ADMIN}@example.invalid")
+            )  # fmt: skip
+        commands.append(("dags", "reserialize"))
+        self._python("-c", _COMMANDS, json.dumps(commands), timeout=600)
 
     def start(self, *components: str) -> None:
         """Start components: api-server, scheduler, dag-processor, triggerer."""
@@ -193,15 +212,16 @@ class LocalAirflow:
 
     def wait_until_ready(self) -> None:
         """Wait for the API server to answer."""
-        self.wait_for("the API server", lambda: httpx.get(f"{self.url}/api/v2/version").is_success)
+        with httpx.Client(base_url=self.url) as http:
+            self.wait_for("the API server", lambda: http.get("/api/v2/version").is_success, 300)
 
     def client(self, user: str = ADMIN, password: str | None = None) -> httpx.Client:
         """An HTTP client that is signed in with an API token."""
         login = {"username": user, "password": password or self.password}
-        answer = httpx.post(f"{self.url}/auth/token", json=login, timeout=30)
+        answer = httpx.post(f"{self.url}/auth/token", json=login, timeout=120)
         answer.raise_for_status()
         token = answer.json()["access_token"]
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=120)
 
     def leftover_processes(self) -> list[int]:
         """The ids of running processes that belong to this Airflow, whoever started them."""

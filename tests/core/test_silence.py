@@ -124,19 +124,19 @@ def test_json_that_is_no_matcher_is_refused(value: list) -> None:
 @example('a="' + "\\" * 5_000)
 @example("a=" + " " * 10_000)
 def test_any_text_is_read_or_refused_at_once(text: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     try:
         Matchers.from_text([text])
     except ValueError as error:
         assert str(error).startswith("matchers: ")
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+b", "(a|a)*b", "(.*)*(.*)*x", "(a|aa)+$b"])
 def test_a_careless_expression_takes_no_time(pattern: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     assert not Matcher("message", "=~", pattern).matches({"message": "a" * 50_000})
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_fact_that_is_not_valid_text_is_no_error() -> None:
@@ -307,14 +307,14 @@ def test_a_recurrence_that_is_not_one_names_the_field(change: dict, field: str) 
     st.sampled_from([zone for zone, _ in CHANGES]),
 )  # fmt: skip
 def test_any_cron_expression_is_refused_or_answered_in_bounded_time(fields: list[str], zone: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     try:
         recurrence = Recurrence(" ".join(fields), 60, zone)
     except ValueError as error:
         assert str(error).startswith("recurrence: ")
     else:
         Schedule(at("2026-01-01"), None, recurrence).windows(at("2026-10-25T00:30"), 5)
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
 
 
 # --- schedules and silences -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from demo.local_airflow import REPOSITORY, LocalAirflow
+from demo.local_airflow import REPOSITORY, LocalAirflow, LocalAirflowError
 
 BUNDLES = {
     "rca": REPOSITORY / "dags",
@@ -21,6 +22,9 @@ BUNDLES = {
 FINISHED = {"success", "failed"}
 GRACE_SECONDS = 11
 WEBHOOK_SECRET = "only-for-these-tests"
+# A bound, not an expectation: what takes seconds here takes minutes on a machine with too much to do.
+PATIENCE_SECONDS = 600
+_LAST_LINES = 30
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,28 @@ class Site:
         def all_finished() -> bool:
             return all(self.run_state(dag_id, run_id) in FINISHED for dag_id, run_id in runs.items())
 
-        self.airflow.wait_for(f"the end of {sorted(runs)}", all_finished, timeout=180)
+        self.wait_for(f"the end of {sorted(runs)}", all_finished)
+
+    def wait_for(self, what: str, condition: Callable[[], Any]) -> Any:
+        """Patiently. What is not there in the end is told with what Airflow was busy with instead."""
+        try:
+            return self.airflow.wait_for(what, condition, timeout=PATIENCE_SECONDS)
+        except LocalAirflowError as problem:
+            log = self.airflow.home / "scheduler.log"
+            told = [str(problem), *self._unfinished(), f"The last of {log}:", *_last_lines(log)]
+            raise LocalAirflowError("\n".join(told)) from None
+
+    def _unfinished(self) -> Iterator[str]:
+        """The runs that are not at their end, their tasks, and what these said last."""
+        try:
+            runs = self.get("/api/v2/dags/~/dagRuns", state=["queued", "running"], limit=50)["dag_runs"]
+            for run in runs:
+                yield f"{run['dag_id']} {run['dag_run_id']}: {run['state']}"
+                path = f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances"
+                for task in self.get(path)["task_instances"]:
+                    yield _account_of_task(self.airflow.home, task)
+        except httpx.HTTPError as problem:
+            yield f"The API server does not say which runs are unfinished: {problem!r}"
 
     def incidents(self, dag_id: str) -> list[dict[str, Any]]:
         page = self.get("/rca/api/v1/incidents", limit=200)
@@ -89,12 +114,31 @@ class Site:
         def found() -> dict[str, Any] | None:
             return next((i for i in self.incidents(dag_id) if where(i)), None)
 
-        incident: dict[str, Any] = self.airflow.wait_for(f"the incident of {dag_id}", found, timeout=180)
+        incident: dict[str, Any] = self.wait_for(f"the incident of {dag_id}", found)
         return incident
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def _account_of_task(home: Path, task: dict[str, Any]) -> str:
+    told = (
+        f"  {task['dag_id']}/{task['task_id']}[{task['map_index']}]: {task['state']}, try {task['try_number']}"
+        f" of {task['max_tries'] + 1}, {task['start_date']} to {task['end_date']}"
+    )
+    if task["state"] in {"success", None}:
+        return told
+    folder = home / "logs" / f"dag_id={task['dag_id']}" / f"run_id={task['dag_run_id']}"
+    logs = sorted(folder.glob(f"task_id={task['task_id']}/**/*.log"))
+    return "\n".join([told, *(f"    {line}" for log in logs for line in (log.name, *_last_lines(log)))])
+
+
+def _last_lines(file: Path) -> list[str]:
+    if not file.exists():
+        return []
+    return [line[:500] for line in file.read_text(errors="replace").splitlines()[-_LAST_LINES:]]
+
+
+# A package, not a session: an Airflow that nobody asks any more would take half of the machine from what follows.
+@pytest.fixture(scope="package")
+def site(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("e2e")
     (folder / "dags").mkdir()
     # A changed file is a new version of its DAG at once, not after half a minute.
@@ -104,17 +148,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     }
     bundles = {**BUNDLES, "changing": folder / "dags"}
     with LocalAirflow(folder / "airflow", bundles, options=options) as airflow:
-        airflow.migrate()
-        airflow.create_admin()
+        shutil.copyfile(installed, airflow.home / "airflow.db")
         airflow.start("api-server", "scheduler", "dag-processor")
         airflow.wait_until_ready()
         with airflow.client() as http:
             site = Site(airflow, http, folder / "dags")
             wanted = {"rca_incident", "rca_housekeeping", "fails_by_exception", "fails_in_an_rca_dag"}
-            airflow.wait_for("the DAGs", lambda: wanted <= dag_ids(site))
-            airflow.wait_for("the first housekeeping run", site.housekeeping_runs, timeout=180)
+            site.wait_for("the DAGs", lambda: wanted <= dag_ids(site))
+            site.wait_for("the first housekeeping run", site.housekeeping_runs)
             yield site
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while airflow.leftover_processes() and time.monotonic() < deadline:
         time.sleep(0.2)
     assert airflow.leftover_processes() == []

@@ -12,7 +12,7 @@ import pytest
 from rca_plugin.core.service_token import sign
 from tests.e2e.conftest import Site
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 WEBHOOK = "/pluginsv2/rca/webhooks/airflow"
 
 

@@ -10,7 +10,7 @@ import pytest
 from demo.local_airflow import REPOSITORY
 from tests.e2e.conftest import Site
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 
 def doctor(site: Site, *words: str, **changed: str) -> subprocess.CompletedProcess[str]:

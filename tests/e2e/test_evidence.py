@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import Site
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 POINTED_AT = {
     "example_warehouse_load": "ConnectionRefusedError: [Errno 111] Connection refused",
@@ -76,7 +76,7 @@ def changes(site: Site) -> dict[str, list[str]]:
     site.post("/api/v2/connections", a_connection("orders_db", "old.internal"))
     site.post("/api/v2/connections", a_connection("orders_archive", "archive.internal"))
     site.post("/api/v2/variables", {"key": "orders_limit", "value": "5"})
-    site.airflow.wait_for("the DAG", lambda: versions(site) == [1])
+    site.wait_for("the DAG", lambda: versions(site) == [1])
     first = {dag_id: site.start_run(dag_id) for dag_id in CHANGING}
     site.wait_for_runs(first)
     assert {dag_id: site.run_state(dag_id, run) for dag_id, run in first.items()} == dict.fromkeys(
@@ -88,7 +88,7 @@ def changes(site: Site) -> dict[str, list[str]]:
     update = {"action": "update", "entities": [a_connection("orders_archive", "elsewhere.internal")]}
     patch(site, "/api/v2/connections", {"actions": [update]})
     site.airflow.run("variables", "set", "orders_limit", "7")
-    site.airflow.wait_for("the new version", lambda: versions(site) == [1, 2])
+    site.wait_for("the new version", lambda: versions(site) == [1, 2])
     second = {dag_id: site.start_run(dag_id) for dag_id in CHANGING[:2] + CHANGING[3:]}
     second["depends_on_a_parameter"] = site.start_run("depends_on_a_parameter", conf={"region": "us"})
     site.wait_for_runs(second)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import Site
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 RESOURCES = {
     "fails_by_exception": "fails_by_exception/work",

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.conftest import Site
 from tests.secrets_of_each_kind import planted
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 
 def by_resource(site: Site, dag_id: str) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.conftest import WEBHOOK_SECRET, Site
 from tests.fakes.databricks import JOB, RUN, WORKSPACE, databricks
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 NOTIFICATION = {
     "event_type": "jobs.on_failure",
     "workspace_id": str(WORKSPACE),
@@ -32,7 +32,7 @@ def test_a_task_asks_databricks_with_a_connection_of_airflow(site: Site) -> None
             incident = site.detail({"id": number})
             return incident if incident["analysis"] else None
 
-        incident: dict[str, Any] = site.airflow.wait_for("the analysis", analyzed, timeout=180)
+        incident: dict[str, Any] = site.wait_for("the analysis", analyzed)
     found = {fact["kind"]: fact for fact in incident["evidence"]}
     assert "missing" not in found
     assert "Connection refused" in found["run_output"]["text"]

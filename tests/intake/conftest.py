@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,9 +15,9 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from demo.local_airflow import REPOSITORY, LocalAirflow
+from demo.local_airflow import LocalAirflow
 from rca_plugin.core.service_token import sign
-from tests.conftest import new_database
+from tests.conftest import BUNDLES, new_database
 
 SECRET = "only-for-these-tests"
 SOURCES = ("adf", "azure_monitor", "databricks", "generic")
@@ -30,10 +31,11 @@ class Api:
 
     airflow: LocalAirflow
     engine: sa.Engine
+    http: httpx.Client
 
     def post(self, source: str, body: Any, http: httpx.Client | None = None) -> httpx.Response:
         """Post a report as its source would."""
-        return (http or httpx).post(
+        return (http or self.http).post(
             f"{self.airflow.url}/pluginsv2/rca/webhooks/{source}",
             json=body,
             headers=self.proof(source),
@@ -58,34 +60,56 @@ class Api:
 
     def empty(self) -> None:
         with self.engine.begin() as connection:
-            for table in ("rca_audit", "rca_failure", "rca_recovery", "rca_incident", "rca_silence"):
+            for table in (
+                "rca_feedback",
+                "rca_model_call",
+                "rca_spending",
+                "rca_audit",
+                "rca_failure",
+                "rca_recovery",
+                "rca_incident",
+                "rca_silence",
+            ):
                 connection.execute(sa.text(f"DELETE FROM {table}"))
             for table in ("task_instance", "dag_run"):
                 connection.execute(sa.text(f"DELETE FROM {table} WHERE dag_id = 'rca_incident'"))
 
 
 @contextmanager
-def prepared(home: Path, database: str | None, options: dict[str, str]) -> Iterator[Api]:
-    """Tables, DAGs and users, but nothing running yet."""
-    bundles = {"rca": REPOSITORY / "dags"}
-    with LocalAirflow(home, bundles, database=database, options={**OPTIONS, **options}) as airflow:
-        airflow.migrate()
-        airflow.create_admin()
-        airflow.run("dags", "reserialize")
+def prepared(request: pytest.FixtureRequest, home: Path, options: dict[str, str]) -> Iterator[Api]:
+    """Tables, DAGs and users on the database that the test is run for, but nothing running yet."""
+    home.mkdir(parents=True)
+    with ExitStack() as stack:
+        url = None
+        if request.param == "postgres":
+            template = request.getfixturevalue("installed_in_postgres")
+            url = stack.enter_context(new_database(request.getfixturevalue("postgres_url"), template))
+        else:
+            shutil.copyfile(request.getfixturevalue("installed"), home / "airflow.db")
+        airflow = stack.enter_context(
+            LocalAirflow(home, BUNDLES, database=url, options={**OPTIONS, **options})
+        )
         engine = sa.create_engine(airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+        # A connection for each request: one that is kept may be closed by the server while it is used again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        http = stack.enter_context(httpx.Client(limits=limits))
         with engine.begin() as connection:
             connection.execute(sa.text("UPDATE dag SET is_paused = false"))
-        yield Api(airflow, engine)
+        yield Api(airflow, engine, http)
         engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def installed_in_postgres(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same as `installed`: the name of a database to copy."""
+    with new_database(postgres_url) as url:
+        LocalAirflow(tmp_path_factory.mktemp("installed") / "airflow", BUNDLES, database=url).install()
+        yield str(sa.make_url(url).database)
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def running_api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with ExitStack() as stack:
-        url = None
-        if request.param == "postgres":
-            url = stack.enter_context(new_database(request.getfixturevalue("postgres_url")))
-        api = stack.enter_context(prepared(tmp_path_factory.mktemp("intake") / "airflow", url, {}))
+    with prepared(request, tmp_path_factory.mktemp("intake") / "airflow", {}) as api:
         api.airflow.start("api-server")
         api.airflow.wait_until_ready()
         yield api

@@ -26,10 +26,9 @@ SENDERS = 8
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
-    url = request.getfixturevalue("new_postgres_database") if request.param == "postgres" else None
     # Each incident is to have a hand-off of its own.
     options = {"RCA__STORM_THRESHOLD": "0", "RCA__SOURCE_STORM_THRESHOLD": "0"}
-    with prepared(tmp_path / "airflow", url, options) as api:
+    with prepared(request, tmp_path / "airflow", options) as api:
         yield api
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.intake.conftest import Api
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 BURST = int(os.environ.get("RCA_BURST", "2000"))
 
 

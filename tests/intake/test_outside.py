@@ -18,7 +18,7 @@ from tests.intake.conftest import Api
 
 pytestmark = [
     pytest.mark.airflow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
     pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated"),
 ]
 NOTIFICATION = {

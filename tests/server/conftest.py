@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import delete, text
+from sqlalchemy import delete, event, text
 
 from demo.local_airflow import LocalAirflow
 from tests.conftest import _HOME, BUNDLES, IN_PROCESS
 
 
-def prepared(airflow: LocalAirflow) -> LocalAirflow:
-    airflow.migrate()
-    airflow.run("dags", "reserialize")
-    return airflow
-
-
 @pytest.fixture(scope="session")
-def sqlite_airflow() -> LocalAirflow:
-    return prepared(IN_PROCESS)
+def sqlite_airflow(installed: Path) -> LocalAirflow:
+    shutil.copyfile(installed, IN_PROCESS.home / "airflow.db")
+    return IN_PROCESS
 
 
 @pytest.fixture(scope="session")
 def postgres_airflow(postgres_url: str) -> LocalAirflow:
-    return prepared(LocalAirflow(_HOME / "airflow-postgres", BUNDLES, database=postgres_url))
+    airflow = LocalAirflow(_HOME / "airflow-postgres", BUNDLES, database=postgres_url)
+    airflow.install()
+    return airflow
+
+
+@pytest.fixture
+def options(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Set options of [rca] for one test."""
+    from rca_plugin.config import settings
+
+    def change(**values: object) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(f"AIRFLOW__RCA__{name.upper()}", str(value))
+        settings.cache_clear()
+
+    yield change
+    settings.cache_clear()
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -41,11 +55,17 @@ def metadata_database(request: pytest.FixtureRequest) -> Iterator[str]:
         settings.dispose_orm()
         settings.configure_vars()
         settings.configure_orm()
+        if request.param == "sqlite":
+            event.listen(settings.engine, "connect", _do_not_wait_for_the_disk)
         yield request.param
         settings.dispose_orm()
     assert conf.get("database", "sql_alchemy_conn") == before
     settings.configure_vars()
     settings.configure_orm()
+
+
+def _do_not_wait_for_the_disk(connection: Any, _: object) -> None:
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture
@@ -66,10 +86,13 @@ def _empty() -> None:
     from airflow.utils.session import create_session
     from sqlalchemy import update
 
-    from rca_plugin.server.models import AuditRow, FailureRow, Incident, RecoveryRow, Silence, SimilarityKey
+    from rca_plugin.server import models as rows
 
     with create_session(scoped=False) as session:
-        ours = (SimilarityKey, AuditRow, FailureRow, RecoveryRow, Incident, Silence)
+        ours = (
+            rows.SimilarityKey, rows.Feedback, rows.ModelCall, rows.Spending, rows.AuditRow, rows.FailureRow,
+            rows.RecoveryRow, rows.Incident, rows.Silence,
+        )  # fmt: skip
         # One by one: a migration before may have left a connection to SQLite without foreign keys.
         for model in (*ours, RenderedTaskInstanceFields, XComModel, TaskInstance, DagRun, Log):
             session.execute(delete(model))

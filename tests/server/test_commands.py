@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,10 +20,10 @@ def rca(airflow: LocalAirflow, *words: str, answer: str = "") -> subprocess.Comp
     )  # fmt: skip
 
 
-@pytest.mark.timeout(240)
-def test_migrate_check_downgrade_and_back(tmp_path: Path) -> None:
+@pytest.mark.timeout(600)
+def test_migrate_check_downgrade_and_back(installed: Path, tmp_path: Path) -> None:
     airflow = LocalAirflow(tmp_path, {"rca": REPOSITORY / "dags"})
-    airflow.migrate()
+    shutil.copyfile(installed, tmp_path / "airflow.db")
     check = ("db", "check-migrations", "--migration-wait-timeout", "0")
     assert airflow.run(*check, check=False).returncode == 0
 

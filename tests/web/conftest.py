@@ -18,7 +18,7 @@ ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-_PATIENCE_MS = 20_000
+_PATIENCE_MS = 60_000
 
 
 # A package, not a session: the loop of Playwright runs in this thread as long as it is open, and others
@@ -35,11 +35,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("web") / "airflow") as site:
+def site(browser: Browser, installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with running_site(tmp_path_factory.mktemp("web") / "airflow", installed) as site:
         yield site
     site.airflow.wait_for(
-        "the end of all processes", lambda: not site.airflow.leftover_processes(), timeout=10
+        "the end of all processes", lambda: not site.airflow.leftover_processes(), timeout=60
     )
 
 

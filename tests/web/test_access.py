@@ -11,7 +11,7 @@ from demo.local_airflow import ADMIN
 from tests.web.conftest import screenshot
 from tests.web.site import IN_AIRFLOW, LIST, MAPPED, PAGES, PLAIN, PLAIN_TASK, READER, Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(600)]
 
 MINE, THEIRS = f"{PLAIN}/{PLAIN_TASK}", f"{MAPPED}/parse"
 

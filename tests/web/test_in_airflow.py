@@ -10,7 +10,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 from tests.web.conftest import screenshot
 from tests.web.site import FAILED_INDEX, IN_AIRFLOW, LIST, MAPPED, MAPPED_TASK, PLAIN, PLAIN_TASK, Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(600)]
 
 
 def expect_incident_in(frame: FrameLocator, site: Site, resource: str) -> None:

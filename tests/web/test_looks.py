@@ -11,7 +11,7 @@ from playwright.sync_api import Frame, Page, expect
 from tests.web.conftest import screenshot
 from tests.web.site import IN_AIRFLOW, LIST, LONG, PLAIN, PLAIN_TASK, Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(600)]
 
 RESOURCE = f"{PLAIN}/{PLAIN_TASK}"
 BACKGROUND = "() => getComputedStyle(document.body).backgroundColor"

@@ -11,7 +11,7 @@ from tests.web.conftest import screenshot
 from tests.web.site import HOSTILE_MESSAGE, IN_AIRFLOW, LIST, LONG, PLAIN, READER, Site, report
 from tests.web.test_looks import OVERFLOW, TOO_FAINT, frame_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(600)]
 
 TYPE, ERROR = "ConnectionError", "the warehouse at {} does not accept connections: too many clients"
 

@@ -77,7 +77,8 @@ def stops_in_one_index():
 
 @dag(**DEFAULTS)
 def stops_at_its_second_poke():
-    @task.sensor(poke_interval=1, timeout=300, mode="reschedule")
+    # Its second poke is not due before the test says so.
+    @task.sensor(poke_interval=3600, timeout=7200, mode="reschedule")
     def work():
         poked = Path(os.environ["AIRFLOW_HOME"], f"poked-{get_current_context()['run_id']}")
         if poked.exists():
