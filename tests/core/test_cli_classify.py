@@ -35,7 +35,7 @@ def test_answers_each_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         "severity": "High",
         "rule": "python.disk",
         "matched": GOOD["message"],
-        "confidence": 0.8,
+        "confidence": 0.88,
     }
     assert (second["id"], second["category"]) == (7, "configuration_error")
 

@@ -15,6 +15,7 @@ from rca_plugin.core.data import data_folder
 from rca_plugin.core.evidence import Evidence
 from rca_plugin.core.knowledge_files import load_knowledge
 from rca_plugin.core.note import analyze_from_knowledge
+from rca_plugin.core.note.quote import folded
 from rca_plugin.core.rule_files import load_rules
 
 RULES = load_rules(data_folder())
@@ -508,7 +509,7 @@ def test_every_citation_exists_and_holds_what_is_quoted(
     found = note(message, *facts, source=source)
     assert len(found.root_cause.text) <= 160
     assert "\n" not in found.root_cause.text
-    texts = {f"E{n}": " ".join(text.split()) for n, (_, text) in enumerate(facts, 1)}
+    texts = {f"E{n}": folded(text) for n, (_, text) in enumerate(facts, 1)}
     for item in found.hypotheses:
         if item.evidence and "“" in item.text:
             quote = item.text.split("“", 1)[1].rsplit("”", 1)[0]
@@ -528,3 +529,44 @@ def quotes_of(text: str) -> list[str]:
 def test_hostile_text_breaks_nothing(text: str) -> None:
     for kind in ("change", "upstream", "similar", "missing", "pool", "tries", "labels", "run_output", "note"):
         note(text, (kind, text))
+
+
+BY_HAND = "TaskInstance's state was manually set to `failed`."
+
+
+@pytest.mark.parametrize(
+    ("message", "log", "nothing"),
+    [
+        ("", f"WARNING - {REFUSED}, trying again", True),
+        (BY_HAND, "State of this instance has been externally set to failed. Terminating instance.", True),
+        (f"{BY_HAND}\n{HEAP}", "bye", False),
+        (REFUSED, "bye", False),
+    ],
+)
+def test_what_a_log_complains_of_is_no_failure_once_it_is_settled(
+    message: str, log: str, nothing: bool
+) -> None:
+    facts = [("log", log), ("tries", "Try 1: success, ran 3.0 s, on w1"), ("error", message)]
+    found = note(message, *facts[: 3 if message else 2])
+    assert ("Nothing in the evidence shows a failure" in found.summary) is nothing
+
+
+def test_what_a_report_repeats_of_a_chain_is_not_its_cause() -> None:
+    chain = (
+        f"Traceback (most recent call last):\n{REFUSED}\n\n"
+        "The above exception was the direct cause of the following exception:\n\n"
+        "Traceback (most recent call last):\nbank.UploadError: [Errno 13] Permission denied\n"
+    )
+    assert REFUSED in note(f"{chain}UploadError: [Errno 13] Permission denied", ("log", chain)).summary
+
+
+def test_the_decisive_line_says_more_than_its_code() -> None:
+    output = "termination code: LIBRARY_INSTALLATION_ERROR\nNo matching distribution found for acme==9"
+    found = note(output, ("run_output", output), source="databricks")
+    assert "acme==9" in found.root_cause.text
+
+
+def test_what_nobody_can_see_is_not_quoted() -> None:
+    found = note("It bro\u200bke \u202enow\u202c", ("error", "It bro\u200bke \u202enow\u202c"))
+    assert found.root_cause.text == "Not known: It broke now"
+    assert found.root_cause.evidence == ("E1",)

@@ -6,6 +6,7 @@ exception class, a class beats a phrase, and the innermost cause of a chain beat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,10 @@ _CODE, _EXCEPTION, _PHRASE = 90, 65, 60
 _DOUBT = 12
 _SAYING_GAIN = 5
 _ENOUGH = 20
+#: How a run of Databricks, or a task in it, is told with the code it ended with.
+_ONLY_A_CODE = re.compile(
+    r"^(?:termination code: \w{1,80}|Task [\w.-]{1,200}, \w{1,40}, [A-Z_]{1,80},.{0,100})$"
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def classify(symptom: Symptom, rules: Rules) -> Classification:
     return Classification(
         category=best.rule.category,
         rule=best.rule.name,
-        matched=best.matched,
+        matched=_matched(findings),
         confidence=_confidence(findings),
         severity=best.rule.severity or rules.defaults[best.rule.category].severity,
         remediable=_remediable(best.rule, rules),
@@ -87,6 +92,16 @@ def is_normal_termination(symptom: Symptom, rules: Rules) -> bool:
         and findings[0].rule.normal
         and any(f.position == 0 and f.rule.normal for f in findings)
     )
+
+
+def _matched(findings: list[_Finding]) -> str:
+    """The line that decided; where that is only its code, the next best one of the same category that says more."""
+    best = findings[0]
+    others = (
+        f.matched for f in findings if f.rule.category is best.rule.category and f.score > best.score - _DOUBT
+    )
+    more = (line for line in others if not _ONLY_A_CODE.search(line))
+    return next(more, best.matched) if _ONLY_A_CODE.search(best.matched) and best.position else best.matched
 
 
 def _unknown(rules: Rules) -> Classification:

@@ -45,17 +45,25 @@ _KILLED = "Process terminated by signal"
 _NOISE = re.compile(
     r'^\s{0,60}(?:File "|at [\w$.<>]{1,300}\(|\.{3} \d{1,6} more|[~^]{2,})'
     r"|Marking task as |^\[?SQL: |^\[parameters: |^\(Background on this error"
+    # What libpq asks below an error; older ones name the host and port there only.
+    r"|^\s{0,60}Is the server running (?:on that host|locally) and accepting "
 )
 _CHAIN = re.compile(r"^(?:The above exception was the direct cause|During handling of the above exception)")
 _ERROR = re.compile(
     r"^(?::\s)?(?:Caused by:\s)?(?:(?:[A-Za-z_][\w$]{0,80}\.){0,12}_?[A-Z]\w{0,80}"
     r"(?:Error|Exception|Timeout|Failure|Fault|Interrupt|Exit|Violation|NotFound|Warning|Refused|Denied)\w{0,30}(?::|$)"
-    r"|(?:[a-z_][\w$]{0,80}\.){1,12}_?[A-Za-z]\w{1,80}(?:: |:?$))"
+    r"|(?:[a-z_][\w$]{0,80}\.){1,12}_?[A-Za-z]\w{1,80}(?:: |:?$)"
+    # As PostgreSQL and much of what is older than logging says it.
+    r"|(?:FATAL|PANIC): {1,4}\S)"
 )
+_PACKAGE = re.compile(r"^(?:[A-Za-z_][\w$]{0,80}\.){1,12}(?=\w)")
 #: How the lines of an exception group are set off.
 _GROUP = re.compile(r"^\s{0,40}\|\s|^\s{0,40}\+-+(?: \d{1,6} -+)?$")
-#: Where one line tells an error and, after it, the error inside: Data Factory and .NET do.
-_INNER = re.compile(r"(?:,\s?'{0,3}|'')(?=Type=[\w.]{1,200},\s?Message=)|\s---> (?=[A-Z(])")
+#: Where one line tells an error and, after it, the error inside: Data Factory, .NET and Spark's scheduler do.
+_INNER = re.compile(
+    r"(?:,\s?'{0,3}|'')(?=Type=[\w.]{1,200},\s?Message=)|\s---> (?=[A-Z(])"
+    r"|(?<=caused by one of the running tasks\)) (?=Reason: )"
+)
 _MOST_NESTED = 8
 #: An indented line after it is source code, which may say anything.
 _SOURCE = re.compile(r'^\s{1,60}File ".{1,300}", line \d')
@@ -94,7 +102,7 @@ def _passages(line: str, loss: int) -> Iterator[Passage]:
 
 
 def _nests(line: str) -> bool:
-    return "Type=" in line or "--->" in line
+    return "Type=" in line or "--->" in line or ") Reason: " in line
 
 
 def _passage(line: str, loss: int) -> Passage:
@@ -157,16 +165,36 @@ def _starts_log(line: str) -> bool:
 
 def _cause(lines: list[str], errors: list[int]) -> tuple[int, list[int]]:
     """The innermost exception of the last chain, and those that were raised while handling it."""
-    chain = [errors[-1]]
-    for at in reversed(errors[:-1]):
-        if not _linked(lines, at, chain[0]):
-            break
-        chain.insert(0, at)
+    chain = _chain(lines, errors)
+    if len(chain) == 1:
+        chain = _chain(lines, errors[: _said_before(lines, errors) + 1])
     java = [at for at in chain if "Caused by:" in lines[at][:12]]
     if java:
         return java[-1], []
     handled = [at for at in chain[1:] if _handled(lines, chain[0], at)]
     return chain[0], handled
+
+
+def _chain(lines: list[str], errors: list[int]) -> list[int]:
+    """The last exception and those that led to it, the innermost first."""
+    chain = [errors[-1]]
+    for at in reversed(errors[:-1]):
+        if not _linked(lines, at, chain[0]):
+            break
+        chain.insert(0, at)
+    return chain
+
+
+def _said_before(lines: list[str], errors: list[int]) -> int:
+    """Which of the errors the last one repeats, itself if none: a report repeats the end of its traceback."""
+    last = _bare(lines[errors[-1]])
+    same = (number for number in range(len(errors) - 2, -1, -1) if _bare(lines[errors[number]]) == last)
+    return next(same, len(errors) - 1)
+
+
+def _bare(line: str) -> str:
+    """An error without the package of its class, which a traceback has and a report has not."""
+    return _PACKAGE.sub("", line.strip())
 
 
 def _linked(lines: list[str], first: int, second: int) -> bool:

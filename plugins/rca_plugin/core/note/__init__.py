@@ -19,6 +19,7 @@ from rca_plugin.core.note.gap import gaps
 from rca_plugin.core.note.hypothesis import hypotheses
 from rca_plugin.core.note.no_failure import nothing_failed
 from rca_plugin.core.note.no_fault import no_fault
+from rca_plugin.core.note.quote import folded
 from rca_plugin.core.note.summary import summary
 
 #: Below this a category is a guess.
@@ -34,12 +35,10 @@ def analyze_from_knowledge(
     resource: str,
 ) -> Analysis:
     """The note a good colleague would leave. It abstains where nothing failed or too little is known."""
-    case = Case(symptom, classification, evidence, knowledge[classification.category], resource)
-    unknown = classification.category is Category.UNKNOWN
-    nothing = no_fault(symptom, evidence) if unknown else None
-    if nothing:
-        return nothing_failed(case, nothing)
-    if case.confidence < _GUESS and not unknown:
+    case = Case(symptom, classification, evidence, knowledge[classification.category], folded(resource))
+    if nothing := no_fault(symptom, evidence, classification.category):
+        return nothing_failed(replace(case, known=knowledge[Category.UNKNOWN]), nothing)
+    if case.confidence < _GUESS and classification.category is not Category.UNKNOWN:
         return _note(replace(case, known=knowledge[Category.UNKNOWN], guess=case.known))
     return _note(case)
 
@@ -55,7 +54,9 @@ def _note(case: Case) -> Analysis:
         runbooks=case.guide.runbooks[:_MOST_RUNBOOKS],
         category=case.known.category,
         severity=case.classification.severity,
-        confidence=case.confidence,
+        confidence=min(case.confidence, _GUESS)
+        if case.known.category is Category.UNKNOWN
+        else case.confidence,
         affected_entity=entity(case.line) or case.resource,
         suggested_action=_action(case),
         estimated_minutes=case.known.estimated_minutes,
