@@ -13,7 +13,12 @@ from typing import Any
 from rca_plugin.core.category import Category, Severity
 from rca_plugin.core.knowledge import Runbook, is_https
 
+#: Who writes analyses (`Analysis.method`).
 KNOWLEDGE_BASE = "knowledge_base"
+GEMINI = "gemini"
+#: Who said which category it is (`Analysis.category_by`).
+RULES = "rules"
+MODEL = "model"
 MOST_HYPOTHESES = 3
 
 
@@ -37,6 +42,22 @@ class Hypothesis:
 
 
 @dataclass(frozen=True)
+class Quote:
+    """Words that stand in one line of the evidence of this id, and that a claim rests on."""
+
+    evidence: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What a model took a failure for, where the rules, which decide, say otherwise."""
+
+    category: Category
+    severity: Severity
+
+
+@dataclass(frozen=True)
 class Analysis:
     """What went wrong, why, and what to do.
 
@@ -47,7 +68,12 @@ class Analysis:
     not_known: what is missing, and so is not said.
     confidence: 0.0 to 1.0. estimated_minutes: until it works again, when a person does it.
     suggested_action: the name of an action of the knowledge base, None when repeating cannot help.
-    method: which analyst wrote it, such as "knowledge_base".
+    method: which analyst wrote it, "knowledge_base" or "gemini".
+    category_by: who said which category it is, "rules" or "model"; a model decides only where the rules do not know.
+    opinion: what the model would have called it, where it was not followed.
+    quotes: the words in the evidence that the model's claims rest on.
+    left_out: which of the model's statements are not here, and why; in our words, not in the model's.
+    model_problem: why a model that was to be asked did not write this; empty when it did, or none was to be asked.
     """
 
     summary: str
@@ -64,6 +90,11 @@ class Analysis:
     not_known: tuple[str, ...] = ()
     runbooks: tuple[Runbook, ...] = ()
     method: str = KNOWLEDGE_BASE
+    category_by: str = RULES
+    opinion: Opinion | None = None
+    quotes: tuple[Quote, ...] = ()
+    left_out: tuple[str, ...] = ()
+    model_problem: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no page could show: no hypothesis, too many, or a confidence outside 0 to 1."""
@@ -93,11 +124,16 @@ def analysis_to_json(analysis: Analysis) -> dict[str, Any]:
         "suggested_action": analysis.suggested_action,
         "estimated_minutes": analysis.estimated_minutes,
         "method": analysis.method,
+        "category_by": analysis.category_by,
+        "opinion": _opinion_to_json(analysis.opinion),
+        "quotes": [{"evidence": quote.evidence, "text": quote.text} for quote in analysis.quotes],
+        "left_out": list(analysis.left_out),
+        "model_problem": analysis.model_problem,
     }
 
 
 def analysis_from_json(data: Mapping[str, Any]) -> Analysis:
-    """The inverse of `analysis_to_json`, which also reads analyses from before `avoid`, `not_known` and `runbooks`.
+    """The inverse of `analysis_to_json`, which also reads analyses from before the fields that have a default.
 
     Raises KeyError or ValueError on a malformed dict.
     """
@@ -120,8 +156,23 @@ def analysis_from_json(data: Mapping[str, Any]) -> Analysis:
         suggested_action=data["suggested_action"],
         estimated_minutes=int(data["estimated_minutes"]),
         method=data["method"],
+        category_by=data.get("category_by", RULES),
+        opinion=_opinion(data.get("opinion")),
+        quotes=tuple(Quote(item["evidence"], item["text"]) for item in data.get("quotes", ())),
+        left_out=tuple(data.get("left_out", ())),
+        model_problem=data.get("model_problem", ""),
     )
 
 
 def _runbook(data: Mapping[str, Any]) -> Runbook:
     return Runbook(data["title"], data["url"] if is_https(data["url"]) else None)
+
+
+def _opinion_to_json(opinion: Opinion | None) -> dict[str, str] | None:
+    if opinion is None:
+        return None
+    return {"category": opinion.category.value, "severity": opinion.severity.value}
+
+
+def _opinion(data: Mapping[str, Any] | None) -> Opinion | None:
+    return Opinion(Category(data["category"]), Severity(data["severity"])) if data else None
