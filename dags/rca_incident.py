@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
+from rca_plugin.core.model_call import ANALYSIS_POOL
 from rca_plugin.worker.operators.incident import AnalyzeOperator, ClassifyOperator, CollectEvidenceOperator
 
 INCIDENT = "{{ params.incident_id }}"
@@ -33,6 +34,6 @@ with DAG(
 ):
     collect_evidence = CollectEvidenceOperator(task_id="collect_evidence", incident_id=INCIDENT)
     classify = ClassifyOperator(task_id="classify", incident_id=INCIDENT)
-    analyze = AnalyzeOperator(task_id="analyze", incident_id=INCIDENT)
+    analyze = AnalyzeOperator(task_id="analyze", incident_id=INCIDENT, pool=ANALYSIS_POOL)
 
     collect_evidence >> classify >> analyze

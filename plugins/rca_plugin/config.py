@@ -43,6 +43,14 @@ def separated(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in re.split(r"[,\n]", value) if part.strip())
 
 
+def price(value: str) -> tuple[float, float] | None:
+    """What a million tokens in and out cost, of an option that says it; None where it does not."""
+    parts = [float(part) for part in separated(value)]
+    if len(parts) != 2 or not all(0 <= part <= 10_000 for part in parts):
+        return None
+    return parts[0], parts[1]
+
+
 def _are_secrets(value: str) -> bool:
     """Printable ASCII only: what else there is does not come through every header and URL unchanged."""
     secrets = separated(value)
@@ -177,6 +185,44 @@ class Settings:
         60.0, 1.0, 240.0, "seconds",
         "How long an analysis asks Databricks, or Data Factory, about a failure before it goes on with what was "
         "answered until then.",
+    )  # fmt: skip
+    gemini_conn_id: str = _option(
+        "rca_gemini",
+        allowed="empty, or the name of a connection",
+        check=lambda v: v == "" or re.fullmatch(r"[\w.-]{1,200}", v) is not None,
+        description="The connection by which Gemini is asked for the root cause: its password is the API key, or its "
+        "extra names a project of Vertex AI; its host, if set, is a gateway that speaks the Gemini protocol. Where "
+        "there is no such connection, or this is empty, the knowledge base answers.",
+    )
+    gemini_model: str = _option(
+        "gemini-2.5-flash",
+        allowed="1 to 200 letters, digits and . _ / @ : -",
+        check=lambda v: re.fullmatch(r"[\w./@:-]{1,200}", v) is not None,
+        description="The model that is asked.",
+    )
+    gemini_timeout: float = _number(
+        60.0, 1.0, 300.0, "seconds",
+        "How long one analysis asks Gemini, all its tries together, before the knowledge base answers.",
+    )  # fmt: skip
+    gemini_output_tokens: int = _number(
+        8192, 1024, 65_536, "tokens",
+        "The most that Gemini may write for one analysis, its thoughts included.",
+    )  # fmt: skip
+    gemini_price: str = _option(
+        "",
+        allowed="empty, or two numbers from 0 to 10000, separated by a comma",
+        check=lambda v: v == "" or price(v) is not None,
+        description="What a million tokens in and a million tokens out cost in US dollars, such as `0.3, 2.5`, for a "
+        "model that the price list of genai-prices does not know, or at a price of your own. Empty: as the list says. "
+        "A model whose price nobody knows is not asked.",
+    )
+    gemini_daily_budget: float = _number(
+        5.0, 0.0, 100_000.0, "US dollars",
+        "What the calls of one day (UTC) may cost. A call that could go beyond it is not made.",
+    )  # fmt: skip
+    gemini_incident_budget: float = _number(
+        0.25, 0.0, 1_000.0, "US dollars",
+        "What the calls for one incident may cost.",
     )  # fmt: skip
     rules_folder: str = _option(
         "",

@@ -43,10 +43,11 @@ class RcaPlugin(AirflowPlugin):
     @cached_property
     def appbuilder_views(self) -> list[dict[str, Any]]:
         """The pages at /pluginsv2/rca. Without a name, so that only the entry below is in the menu."""
+        from rca_plugin.server.views.analyses import AnalysesView
         from rca_plugin.server.views.incidents import IncidentsView
         from rca_plugin.server.views.silences import SilencesView
 
-        return [{"view": IncidentsView()}, {"view": SilencesView()}]
+        return [{"view": IncidentsView()}, {"view": SilencesView()}, {"view": AnalysesView()}]
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from rca_plugin.core.analysis import GEMINI, Analysis, Claim, Hypothesis
+from rca_plugin.core.category import Category, Severity
 from rca_plugin.core.failure import Failure, Recovery, Report, Source, TaskRef, event_key
 from rca_plugin.core.sources.airflow import task_failure
 from rca_plugin.server import audit
@@ -60,6 +62,16 @@ def recovered(event: str = "1", *, minutes: float = 0, **more: Any) -> Recovery:
         reason="the check passes again",
         **more,
     )
+
+
+def analysis(method: str = GEMINI, **more: Any) -> Analysis:
+    values: dict[str, Any] = {
+        "summary": "It failed.", "root_cause": Claim("The database is down", ("E1",)),
+        "hypotheses": (Hypothesis("down", ("E1",), "ask it"),), "recommendations": ("Start it.",),
+        "category": Category.STORAGE_FULL, "severity": Severity.LOW, "confidence": 0.7, "affected_entity": "db-1",
+        "suggested_action": None, "estimated_minutes": 10, "method": method,
+    }  # fmt: skip
+    return Analysis(**(values | more))
 
 
 def store(*events: Failure | Recovery) -> list[Receipt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,7 +17,11 @@ from sqlalchemy import delete, func, select
 from starlette.routing import Mount
 
 from demo.local_airflow import AUTH_MANAGERS, LocalAirflow
+from rca_plugin.core.analysis import analysis_to_json
+from rca_plugin.core.model_request import request_to_json
 from rca_plugin.core.service_token import sign
+from tests.server.asked import REQUEST
+from tests.server.made import analysis
 
 WEBHOOK = "/pluginsv2/rca/webhooks/airflow"
 REPORT = {
@@ -69,10 +74,10 @@ def client(app: FastAPI) -> TestClient:
 def no_rows_before(sqlite_airflow: LocalAirflow) -> None:
     from airflow.utils.session import create_session
 
-    from rca_plugin.server.models import AuditRow, FailureRow, Incident
+    from rca_plugin.server.models import AuditRow, FailureRow, Feedback, Incident, ModelCall, Spending
 
     with create_session(scoped=False) as session:
-        for model in (AuditRow, FailureRow, Incident):
+        for model in (Feedback, ModelCall, Spending, AuditRow, FailureRow, Incident):
             session.execute(delete(model))
 
 
@@ -97,7 +102,7 @@ def token(sqlite_airflow: LocalAirflow) -> Callable[..., dict[str, str]]:
 def fastapi_routes(app: FastAPI) -> list[tuple[str, str]]:
     [ours] = [route.app for route in app.routes if isinstance(route, Mount) and route.path == "/rca"]
     return [
-        (method, "/rca" + route.path.replace("{incident_id}", "1").replace("{silence_id}", "1"))
+        (method, "/rca" + re.sub(r"\{\w+_id\}", "1", route.path))
         for route in _flat(ours.routes)
         for method in sorted(route.methods or ())
     ]
@@ -109,7 +114,7 @@ def _flat(routes: list[Any]) -> list[Any]:
 
 def flask_routes(app: FastAPI) -> list[tuple[str, str]]:
     [flask_app] = [r.app.app for r in app.routes if isinstance(r, Mount) and r.path == "/pluginsv2"]
-    values = {"incident_id": 1, "silence_id": 1, "source": "airflow", "name": "rca.css"}
+    values = {"incident_id": 1, "silence_id": 1, "call_id": 1, "source": "airflow", "name": "rca.css"}
     with flask_app.test_request_context():
         adapter = flask_app.create_url_adapter(None) or flask_app.url_map.bind("localhost")
         return [
@@ -318,6 +323,57 @@ def test_people_may_read_and_only_our_tasks_may_write(
     assert client.post(f"{path}/evidence", json={"wait": False}, headers=person).status_code == 401
     assert client.post("/rca/api/v1/housekeeping/reconcile", headers=person).status_code == 401
     assert client.post(WEBHOOK, json=REPORT, headers=person).status_code == 401
+
+
+def test_tasks_ask_whether_a_model_may_be_asked_and_people_see_what_it_was(
+    app: FastAPI, client: TestClient, token: Callable[..., Any]
+) -> None:
+    opened = client.post(WEBHOOK, json=REPORT, headers=token()).json()["results"][0]["incident_id"]
+    person = {"Authorization": cookie_of_admin(app)["Cookie"].replace("_token=", "Bearer ")}
+    calls = f"/rca/api/v1/incidents/{opened}/model-calls"
+    plan = {"purpose": "analysis", "key": "0" * 64, "request": request_to_json(REQUEST)}
+    assert client.post(calls, json=plan, headers=person).status_code == 401
+    answer = client.post(calls, json=plan, headers=token()).json()
+    assert (answer["decision"], answer["answer"]) == ("ask", None)
+    outcome = f"/rca/api/v1/model-calls/{answer['call_id']}"
+    body = {"answer": "{}", "problem": "", "input_tokens": 1000, "cached_tokens": 0, "output_tokens": 100,
+            "seconds": 1.5, "retry_after": 0, "asked": True}  # fmt: skip
+    assert client.put(outcome, json=body, headers=person).status_code == 401
+    assert client.put(outcome, json={**body, "answer": "x" * 64_001}, headers=token()).status_code == 422
+    kept = {"incident_id": opened, "cost": 0.00055}
+    assert [client.put(outcome, json=body, headers=token()).json() for _ in range(2)] == [kept, kept]
+    assert client.put("/rca/api/v1/model-calls/999999", json=body, headers=token()).status_code == 404
+    for caller in (person, token()):
+        [listed] = client.get(calls, headers=caller).json()["model_calls"]
+        assert (listed["state"], listed["cost"], "request" in listed) == ("answered", 0.00055, False)
+        one = client.get(f"{calls}/{listed['id']}", headers=caller).json()
+        assert (one["request"], one["answer"]) == (plan["request"], "{}")
+    secret = {**plan, "request": {**plan["request"], "text": "password=hunter2hunter2"}}
+    refused = client.post(calls, json=secret, headers=token())
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid_fields")
+    assert "hunter2" not in refused.text
+
+
+def test_people_say_whether_an_analysis_helped_and_no_other_site_does(
+    app: FastAPI, client: TestClient, token: Callable[..., Any]
+) -> None:
+    opened = client.post(WEBHOOK, json=REPORT, headers=token()).json()["results"][0]["incident_id"]
+    path = f"/rca/api/v1/incidents/{opened}"
+    cookie = cookie_of_admin(app)
+    said = {"helpful": True, "reason": "It was the password."}
+    assert client.put(f"{path}/feedback", json=said, headers=cookie).status_code == 409
+    stored = analysis_to_json(analysis())
+    assert client.put(f"{path}/analysis", json=stored, headers=token()).status_code == 200
+    other_site = {**cookie, "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert client.put(f"{path}/feedback", json=said, headers=other_site).status_code == 403
+    as_form = client.put(f"{path}/feedback", data={"helpful": "true"}, headers=cookie)
+    assert as_form.status_code == 415
+    assert client.put(f"{path}/feedback", json=said, headers=token()).status_code == 401
+    given = client.put(f"{path}/feedback", json=said, headers=cookie).json()
+    assert (given["person"], given["helpful"], given["method"]) == ("ada", True, "gemini")
+    found = client.get("/rca/api/v1/analysis-scores", headers=cookie).json()
+    assert [(score["rated"], score["share"]) for score in found["scores"]] == [(1, 1.0)]
+    assert (found["spending"]["budget"], found["spending"]["stopped"]) == (5.0, False)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from rca_plugin.server.models import AuditRow, FailureRow, Incident
 
 pytestmark = pytest.mark.usefixtures("metadata_database")
 TABLES = {
-    "rca_incident", "rca_failure", "rca_recovery", "rca_silence", "rca_audit", "rca_similarity_key",
+    "rca_incident", "rca_failure", "rca_recovery", "rca_silence", "rca_audit", "rca_similarity_key", "rca_model_call",
+    "rca_spending", "rca_feedback",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ _COMMANDS = {
     "doctor": "check the installation, each finding with its fix",
     "downgrade": "take our tables back to an earlier revision, or away",
     "options": "print the table of options, as in docs/options.md",
+    "replay": "analyze an incident again from what was stored, and compare",
     "rules": "check rules of your own, and see what they would change",
 }
 

@@ -7,27 +7,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from rca_plugin.cli.finding import Finding
+from rca_plugin.cli.gemini_checks import gemini, gemini_connection
 from rca_plugin.config import ConfigError, api_base_url, own_rules, service_secret, settings
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.rule_files import load_rules
 from rca_plugin.core.yaml_file import RuleError
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was checked. `fix` is empty when it is fine."""
-
-    subject: str
-    state: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        mark = "FIX " if self.fix else "ok  "
-        return f"{mark} {self.subject}: {self.state}" + (f"\n     → {self.fix}" if self.fix else "")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -186,5 +174,7 @@ def _rules() -> Iterator[Finding]:
 
 
 Check: TypeAlias = Callable[[], Iterator[Finding]]
-WORKER_CHECKS: tuple[Check, ...] = (_options, _service_secret, _rules, _plugin, _reachability)
-SERVER_CHECKS: tuple[Check, ...] = (_tables, _dags, _audit)
+WORKER_CHECKS: tuple[Check, ...] = (
+    _options, _service_secret, _rules, _plugin, _reachability, gemini_connection,
+)  # fmt: skip
+SERVER_CHECKS: tuple[Check, ...] = (_tables, _dags, _audit, gemini)

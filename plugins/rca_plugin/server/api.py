@@ -18,7 +18,16 @@ import rca_plugin
 from rca_plugin.config import ConfigError
 from rca_plugin.core.analysis import analysis_from_json
 from rca_plugin.core.evidence import evidence_to_json
-from rca_plugin.server import api_actions, api_silences, auth, findings, incidents, similar
+from rca_plugin.server import (
+    api_actions,
+    api_feedback,
+    api_model_calls,
+    api_silences,
+    auth,
+    findings,
+    incidents,
+    similar,
+)
 from rca_plugin.server import api_models as models
 from rca_plugin.server.api_callers import (
     Anyone,
@@ -33,6 +42,7 @@ from rca_plugin.server.database import transaction
 from rca_plugin.server.evidence import NotSettledError
 from rca_plugin.server.health import health
 from rca_plugin.server.lifecycle import TransitionError
+from rca_plugin.server.model_calls import UnknownCallError
 from rca_plugin.server.models import Incident
 from rca_plugin.server.reconcile import reconcile
 from rca_plugin.server.settling import settle
@@ -152,6 +162,7 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str], ...] = (
     (CrossSiteError, 403, "cross_site"),
     (incidents.UnknownIncidentError, 404, "unknown_incident"),
     (UnknownSilenceError, 404, "unknown_silence"),
+    (UnknownCallError, 404, "unknown_model_call"),
     (NotSettledError, 409, "not_settled"),
     (TransitionError, 409, "wrong_status"),
     (NotJsonError, 415, "not_json"),
@@ -159,13 +170,18 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str], ...] = (
     (ValueError, 422, "invalid_fields"),
 )
 
+_ROUTERS = (
+    people, api_model_calls.router, api_actions.router, api_feedback.router, api_silences.router, tasks,
+    api_model_calls.tasks, documents,
+)  # fmt: skip
+
 
 def create_app() -> FastAPI:
     """The app that Airflow mounts at /rca."""
     app = FastAPI(
         title="RCA API", version=rca_plugin.__version__, docs_url=None, redoc_url=None, openapi_url=None
     )
-    for router in (people, api_actions.router, api_silences.router, tasks, documents):
+    for router in _ROUTERS:
         app.include_router(router)
     for error, status, code in _PROBLEMS:
         app.add_exception_handler(error, _answer(status, code))

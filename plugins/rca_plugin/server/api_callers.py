@@ -51,13 +51,22 @@ def anyone(request: Request) -> ServiceToken | auth.Person:
         return person(request)
 
 
+def sender(request: Request) -> auth.Person:
+    """A user of Airflow who sends something, and means to.
+
+    Raises UnauthenticatedError, NotJsonError, CrossSiteError.
+    """
+    caller = person(request)
+    _refuse_other_sites(request)
+    return caller
+
+
 def actor(request: Request) -> auth.Person:
     """A user of Airflow who may change incidents and silences, and means to.
 
     Raises UnauthenticatedError, NotJsonError, CrossSiteError, NotAllowedError.
     """
-    caller = person(request)
-    _refuse_other_sites(request)
+    caller = sender(request)
     if not caller.may_act():
         raise NotAllowedError("you may act on incidents if you may trigger the DAG rca_incident")
     return caller
@@ -85,5 +94,6 @@ def _own_hosts(request: Request) -> set[str]:
 
 
 Person = Annotated[auth.Person, Depends(person)]
+Sender = Annotated[auth.Person, Depends(sender)]
 Actor = Annotated[auth.Person, Depends(actor)]
 Anyone = Annotated[ServiceToken | auth.Person, Depends(anyone)]

@@ -183,6 +183,7 @@ class IncidentDetail(IncidentSummary):
     """One incident with all that belongs to it."""
 
     label: str = Field(examples=["RCA-42"])
+    fingerprint: str = Field(description="The same for failures with the same cause on the same resource.")
     rule: str | None
     evidence: list[EvidenceOut]
     failures: list[FailureOut] = Field(description="The newest 100, newest first.")
@@ -195,6 +196,7 @@ class IncidentDetail(IncidentSummary):
         return cls(
             **summary,
             label=incident_label(incident.id),
+            fingerprint=incident.fingerprint,
             rule=incident.rule,
             evidence=[EvidenceOut.model_validate(fact) for fact in incident.evidence or []],
             failures=[FailureOut.model_validate(f) for f in incidents.failures_of(session, incident.id)],

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rca_plugin.core.analysis import Analysis, analysis_to_json
+from rca_plugin.core.analysis import MODEL, RULES, Analysis, analysis_to_json
 from rca_plugin.core.category import Severity
 from rca_plugin.core.classification import Classification
 from rca_plugin.core.evidence import Evidence, Fact, evidence_to_json
@@ -36,7 +36,7 @@ def collect_evidence(
     return facts
 
 
-def record_classification(session: Session, incident_id: int, found: Classification) -> None:
+def record_classification(session: Session, incident_id: int, found: Classification, by: str = RULES) -> None:
     """Keep the category, and what follows from it.
 
     Raises UnknownIncidentError.
@@ -50,15 +50,22 @@ def record_classification(session: Session, incident_id: int, found: Classificat
     _update(incident, values)
     audit.append(
         session, incident_id, "rca", "classified",
-        category=incident.category, before=before, rule=found.rule, matched=found.matched,
+        category=incident.category, before=before, rule=found.rule, matched=found.matched, by=by,
     )  # fmt: skip
 
 
 def record_analysis(session: Session, incident_id: int, analysis: Analysis) -> None:
-    """Keep the analysis.
+    """Keep the analysis; where a model decided the category, the incident follows.
 
     Raises UnknownIncidentError.
     """
+    if analysis.category_by == MODEL:
+        record_classification(
+            session,
+            incident_id,
+            triage.said_by_model(analysis.category, analysis.confidence),
+            by=analysis.method,
+        )
     incident = locked(session, incident_id)
     stored = analysis_to_json(analysis)
     if incident.analysis == stored:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airflow.models.dag import DagModel
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 import rca_plugin
+from rca_plugin.core.model_call import ANALYSIS_POOL
+from rca_plugin.server import pool
 from rca_plugin.server.models import Incident
 from rca_plugin.server.rca_dag import HandoffError, check_dag
 from rca_plugin.server.unreported import HOUSEKEEPING_DAG_ID
@@ -27,7 +29,7 @@ class Health:
 
 def health(session: Session) -> Health:
     """Look at the DAGs that do the work, and at what waits for them."""
-    problems = [*_rca_dag_problem(session), *_housekeeping_problem(session)]
+    problems = [*_rca_dag_problem(session), *_pool_problem(session), *_housekeeping_problem(session)]
     waiting = session.scalar(select(func.count(Incident.id)).where(is_waiting()))
     return Health("degraded" if problems else "ok", problems, waiting or 0, rca_plugin.__version__)
 
@@ -37,6 +39,16 @@ def _rca_dag_problem(session: Session) -> list[str]:
         check_dag(session)
     except HandoffError as error:
         return [str(error)]
+    return []
+
+
+def _pool_problem(session: Session) -> list[str]:
+    # The first hand-off creates it.
+    needed = exists().where(Incident.rca_run_id.is_not(None))
+    if session.scalar(select(needed & ~pool.is_there())):
+        return [
+            f"Pool {ANALYSIS_POOL} is missing: the DAG {HOUSEKEEPING_DAG_ID} puts it back within a minute"
+        ]
     return []
 
 

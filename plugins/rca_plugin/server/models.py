@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from airflow.models.base import _get_schema, naming_convention
 from airflow.utils.sqlalchemy import UtcDateTime
-from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, MetaData, String, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+)
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # SQLite counts up only a primary key that is INTEGER.
 Id = BigInteger().with_variant(Integer, "sqlite")
+# MySQL's TEXT ends at 64 KiB.
+LongText = Text().with_variant(MEDIUMTEXT, "mysql")
 
 
 class Base(DeclarativeBase):
@@ -184,6 +199,81 @@ class Silence(Base):
     ended_by: Mapped[str | None] = mapped_column(String(250))
 
     __table_args__ = (Index("idx_rca_silence_ends_at", "ends_at"),)
+
+
+class ModelCall(Base):
+    """One question to a model: what was asked exactly, what came back, and what it cost, in millionths of a dollar.
+
+    The row is there before anything is sent. While it is `running`, also when its task was killed, what was reserved
+    counts as spent. One that took over the answer of an earlier call (`reused_id`) was never sent.
+    """
+
+    __tablename__ = "rca_model_call"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("rca_incident.id", ondelete="CASCADE"))
+    purpose: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10))
+    key: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str] = mapped_column(String(200))
+    prompt: Mapped[str] = mapped_column(String(200))
+    # As text: MySQL's JSON sorts the keys, and then it is not what was sent.
+    request: Mapped[str] = mapped_column(LongText)
+    answer: Mapped[str | None] = mapped_column(LongText)
+    problem: Mapped[str] = mapped_column(Text)
+    reused_id: Mapped[int | None] = mapped_column(ForeignKey("rca_model_call.id", ondelete="SET NULL"))
+    input_tokens: Mapped[int] = mapped_column(Integer)
+    cached_tokens: Mapped[int] = mapped_column(Integer)
+    output_tokens: Mapped[int] = mapped_column(Integer)
+    seconds: Mapped[float] = mapped_column(Float)
+    reserved_micros: Mapped[int] = mapped_column(BigInteger)
+    cost_micros: Mapped[int | None] = mapped_column(BigInteger)
+    asked_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    # The model asked to be left alone until then.
+    wait_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("idx_rca_model_call_incident_id", "incident_id"),
+        Index("idx_rca_model_call_key", "key"),
+        Index("idx_rca_model_call_reused_id", "reused_id"),
+        Index("idx_rca_model_call_wait_until", "wait_until"),
+    )
+
+
+class Spending(Base):
+    """What the calls of one day (UTC) cost, and what is reserved for those that run, in millionths of a dollar.
+
+    `needed_micros` is what a call that was refused would have brought it to at most; 0 while none was.
+    """
+
+    __tablename__ = "rca_spending"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    micros: Mapped[int] = mapped_column(BigInteger)
+    needed_micros: Mapped[int] = mapped_column(BigInteger)
+
+
+class Feedback(Base):
+    """Whether an analysis was any good, as one person sees it. Who wrote the analysis is kept with it."""
+
+    __tablename__ = "rca_feedback"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("rca_incident.id", ondelete="CASCADE"))
+    person: Mapped[str] = mapped_column(String(250))
+    analyzed_at: Mapped[datetime]
+    helpful: Mapped[bool] = mapped_column(Boolean)
+    reason: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    method: Mapped[str] = mapped_column(String(20))
+    # Empty where no model wrote it.
+    model: Mapped[str] = mapped_column(String(200))
+    prompt: Mapped[str] = mapped_column(String(200))
+
+    __table_args__ = (
+        Index("idx_rca_feedback_analysis", "incident_id", "analyzed_at", "person", unique=True),
+    )
 
 
 class AuditRow(Base):

@@ -21,6 +21,7 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from rca_plugin.server import pool
 from rca_plugin.server.database import memory
 
 DAG_ID = "rca_incident"
@@ -45,6 +46,7 @@ _LOOK_UP = select(
     .scalar_subquery()
     .label("version"),
     select(func.max(LogTemplate.id)).scalar_subquery().label("log_template"),
+    pool.is_there().label("has_pool"),
 ).where(DagModel.dag_id == DAG_ID)
 
 
@@ -122,6 +124,8 @@ def rca_dag(session: Session) -> RcaDag:
         dag = found.version and _dags.get_dag(found.version, session=session)
         if dag is None:
             raise HandoffError(f"DAG {DAG_ID} is not serialized yet: wait for the DAG processor")
+        if not found.has_pool:
+            pool.create(session)
         bundle_version = None if dag.disable_bundle_versioning else found.bundle_version
         known = RcaDag(dag, found.version, bundle_version, found.log_template or 0)
         memory(session)["rca_dag"] = known

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from rca_plugin.config import settings
@@ -65,6 +65,29 @@ def joined(session: Session, incident: Incident, waits_for: str | None) -> Quiet
     return None
 
 
+def around(session: Session, incident: Incident) -> Incident | None:
+    """The storm that speaks for an incident now: the one it is attached to, or one that opened within a minute of it,
+    as of the first few, which opened before it was clear.
+    """
+    if incident.kind == Kind.STORM.value:
+        return None
+    prints = [_print_of(front) for front in _fronts(incident)]
+    began_with_it = and_(
+        Incident.open_fingerprint.in_(prints),
+        Incident.opened_at.between(incident.opened_at - _MINUTE, incident.opened_at + _MINUTE),
+    )
+    return session.scalar(
+        select(Incident)
+        .where(
+            Incident.kind == Kind.STORM.value,
+            Incident.status.in_([status.value for status in VISIBLE]),
+            or_(Incident.id == incident.parent_id, began_with_it),
+        )
+        .order_by(Incident.id)
+        .limit(1)
+    )
+
+
 def _fronts(incident: Incident) -> list[_Front]:
     limits = settings()
     category, _, target = incident.cause.partition("@")
@@ -87,7 +110,7 @@ def _fronts(incident: Incident) -> list[_Front]:
 
 def _storm(session: Session, incident: Incident, front: _Front) -> Incident | None:
     """The storm that blows now, if there is one."""
-    print_ = hashlib.sha256(f"storm\x1f{front.cause}".encode()).hexdigest()
+    print_ = _print_of(front)
     now = datetime.now(timezone.utc)
     last = session.scalar(select(Incident).where(Incident.open_fingerprint == print_).with_for_update())
     if (
@@ -102,6 +125,10 @@ def _storm(session: Session, incident: Incident, front: _Front) -> Incident | No
         return last or _open(session, incident, front, print_, now)
     lifecycle.close(session, last)
     return _open(session, incident, front, print_, now)
+
+
+def _print_of(front: _Front) -> str:
+    return hashlib.sha256(f"storm\x1f{front.cause}".encode()).hexdigest()
 
 
 def _opened(session: Session, front: _Front, since: datetime) -> int:

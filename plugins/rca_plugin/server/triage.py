@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from rca_plugin.core.category import Severity, priority_of
+from rca_plugin.core.category import Category, Severity, priority_of
 from rca_plugin.core.cause import cause_of
 from rca_plugin.core.classification import Classification, Symptom, classify
 from rca_plugin.core.failure import Failure
@@ -28,6 +28,12 @@ def symptom_of_text(source: str, code: str | None, message: str, detail: str) ->
 def cause(found: Classification, signature: str) -> str:
     """What a failure has in common with others that the same thing broke."""
     return cause_of(found.category, signature, _rules())
+
+
+def said_by_model(category: Category, confidence: float) -> Classification:
+    """What a model said it is; how bad that is, and whether repeating may help, is known here."""
+    default = _rules().defaults[category]
+    return Classification(category, None, "", confidence, default.severity, default.remediable)
 
 
 def columns(found: Classification, reported: Severity | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.incident import VISIBLE
+from rca_plugin.server import pool
 from rca_plugin.server.database import transaction
 from rca_plugin.server.handoff import start
 from rca_plugin.server.incidents import locked
@@ -31,7 +32,8 @@ class HandedOff:
 
 
 def hand_off_waiting() -> HandedOff:
-    """Try again for the incidents that wait."""
+    """Try again for the incidents that wait. The pool comes back too, where somebody deleted it."""
+    transaction(pool.create)
     with create_session(scoped=False) as session:
         waiting = _waiting(session)
     done = 0
