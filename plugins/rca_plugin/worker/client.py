@@ -11,6 +11,8 @@ import httpx
 
 from rca_plugin.config import api_base_url, service_secret
 from rca_plugin.core.evidence import Fact, fact_to_json
+from rca_plugin.core.model_call import Purpose
+from rca_plugin.core.model_request import ModelRequest, request_to_json
 from rca_plugin.core.service_token import sign
 
 _CONNECT_SECONDS = 5.0
@@ -42,7 +44,9 @@ class RcaClient:
     def __init__(self, subject: str, timeout: float = 30.0) -> None:
         self._subject = subject
         self._timeout = timeout
-        self._http = httpx.Client(base_url=api_base_url(), follow_redirects=False)
+        url = api_base_url()
+        # Reading all certificates takes 20 ms, which a plain connection inside a cluster has no use for.
+        self._http = httpx.Client(base_url=url, follow_redirects=False, verify=url.startswith("https:"))
 
     def __enter__(self) -> RcaClient:
         return self
@@ -80,6 +84,28 @@ class RcaClient:
     def record_analysis(self, incident_id: int, analysis: dict[str, Any]) -> None:
         """Keep the analysis of an incident. Raises ServerError."""
         self._patiently("PUT", f"/rca/api/v1/incidents/{incident_id}/analysis", analysis)
+
+    def plan_model_call(
+        self, incident_id: int, purpose: Purpose, key: str, request: ModelRequest
+    ) -> dict[str, Any]:
+        """Ask whether a model may be asked; `decision` is "ask", "reuse" or "refuse". Raises ServerError."""
+        body = {"purpose": purpose.value, "key": key, "request": request_to_json(request)}
+        return self._patiently("POST", f"/rca/api/v1/incidents/{incident_id}/model-calls", body)
+
+    def record_model_call(self, call_id: int, outcome: dict[str, Any]) -> float:
+        """Keep what came of a call; its cost in US dollars. Raises ServerError."""
+        return float(self._patiently("PUT", f"/rca/api/v1/model-calls/{call_id}", outcome)["cost"])
+
+    def model_calls(self, incident_id: int) -> list[dict[str, Any]]:
+        """What models were asked about an incident, newest first, without the words. Raises ServerError."""
+        calls: list[dict[str, Any]] = self._patiently(
+            "GET", f"/rca/api/v1/incidents/{incident_id}/model-calls"
+        )["model_calls"]
+        return calls
+
+    def model_call(self, incident_id: int, call_id: int) -> dict[str, Any]:
+        """One call, with its request and its answer. Raises ServerError."""
+        return self._patiently("GET", f"/rca/api/v1/incidents/{incident_id}/model-calls/{call_id}")
 
     def reconcile(self) -> dict[str, Any]:
         """Have the failures taken in that nobody reported. Raises ServerError."""

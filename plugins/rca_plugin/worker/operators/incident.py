@@ -12,22 +12,16 @@ from airflow.sdk import BaseOperator, Context
 
 from rca_plugin.config import settings
 from rca_plugin.core.analysis import analysis_to_json
-from rca_plugin.core.category import Category, Severity
-from rca_plugin.core.classification import Classification, Symptom, classify
-from rca_plugin.core.data import data_folder
-from rca_plugin.core.evidence import Evidence, evidence_from_json
-from rca_plugin.core.knowledge_files import load_knowledge
-from rca_plugin.core.note import analyze_from_knowledge
+from rca_plugin.core.classification import classify
 from rca_plugin.rules_in_force import rules_in_force
 from rca_plugin.worker.client import RcaClient, ServerError
+from rca_plugin.worker.failure_case import FailureCase, failure_of, symptom_of
 from rca_plugin.worker.outside import facts_about
+from rca_plugin.worker.second_opinion import Model, analyze
 
 _POLL_SECONDS = 2.0
 # The server collects evidence for half a minute, and may be in the middle of something then.
 _ANSWER_SECONDS = 60.0
-_LOGS = ("log", "note")
-#: What says why; the others say how it stood around it, "missing" only what could not be had.
-_ERRORS_OUTSIDE = ("termination", "run_output", "activity")
 
 
 class IncidentOperator(BaseOperator):
@@ -100,53 +94,11 @@ class AnalyzeOperator(IncidentOperator):
 
     def execute(self, context: Context) -> str:
         """Answer the root cause in one line."""
-        incident = self._incident()
-        symptom = symptom_of(incident)
-        analysis = analyze_from_knowledge(
-            symptom,
-            _classification_of(incident, symptom),
-            _evidence_of(incident),
-            load_knowledge(data_folder()),
-            incident["resource"],
-        )
-        self.log.info("Analyzed by the %s: %s", analysis.method.replace("_", " "), analysis.root_cause.text)
+        # First: where there is one, its library is loaded while the server is asked.
+        model = Model.of_settings()
+        analysis = analyze(self._client, FailureCase(self._incident()), model)
+        self.log.info("Analyzed by %s: %s", analysis.method.replace("_", " "), analysis.root_cause.text)
+        if analysis.model_problem:
+            self.log.warning("Not by the model: %s", analysis.model_problem)
         self._client.record_analysis(int(self.incident_id), analysis_to_json(analysis))
         return analysis.root_cause.text
-
-
-def failure_of(incident: dict[str, Any]) -> dict[str, Any]:
-    """The newest failure of an incident that was no try to be repeated."""
-    return next(failure for failure in incident["failures"] if failure["final"])
-
-
-def symptom_of(incident: dict[str, Any]) -> Symptom:
-    """What is known of the error: the log first, then the report, whose error line is last, then what the service
-    said that was asked about it: a report from there may only say that something failed.
-    """
-    failure = failure_of(incident)
-    logs, outside = _texts(incident, _LOGS), _texts(incident, _ERRORS_OUTSIDE)
-    text = "\n".join([*logs, failure["detail"], failure["message"], *outside])
-    return Symptom(incident["source"], failure["code"], text)
-
-
-def _texts(incident: dict[str, Any], kinds: tuple[str, ...]) -> list[str]:
-    return [fact["text"] for fact in incident["evidence"] if fact["kind"] in kinds]
-
-
-def _classification_of(incident: dict[str, Any], symptom: Symptom) -> Classification:
-    found = classify(symptom, rules_in_force())
-    if found.category.value == incident["category"]:
-        return found
-    # Somebody recorded another category since: the analysis follows what is on the incident.
-    return Classification(
-        category=Category(incident["category"]),
-        rule=incident["rule"],
-        matched="",
-        confidence=incident["confidence"],
-        severity=Severity(incident["severity"]),
-        remediable=False,
-    )
-
-
-def _evidence_of(incident: dict[str, Any]) -> list[Evidence]:
-    return [evidence_from_json(fact) for fact in incident["evidence"]]
