@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,15 +14,16 @@ from typing import Any
 import httpx
 import pytest
 
-from demo.local_airflow import ADMIN, REPOSITORY, LocalAirflow
+from demo.local_airflow import ADMIN, LocalAirflow
 from rca_plugin.core.service_token import sign
 from rca_plugin.worker.operators.incident import AnalyzeOperator, ClassifyOperator
+from tests.conftest import BUNDLES
+from tests.web import answers
 
 PAGES = "/pluginsv2/rca"
 LIST = f"{PAGES}/incidents"
 IN_AIRFLOW = "/plugin/rca_incidents"
 OUTSIDE_SECRET = "shared-with-whatever-posts-json"
-BUNDLES = {"rca": REPOSITORY / "dags", "examples": REPOSITORY / "dags" / "examples"}
 
 MAPPED, MAPPED_TASK, FAILED_INDEX = "example_partner_files", "parse", 1
 PLAIN, PLAIN_TASK = "example_customer_export", "build_rows"
@@ -103,16 +105,12 @@ class Site:
 
 
 @contextmanager
-def running_site(home: Path) -> Iterator[Site]:
-    """Start Airflow, let DAGs fail in it, and leave the API server running."""
+def running_site(home: Path, installed: Path) -> Iterator[Site]:
+    """Start Airflow on a copy of the database, let DAGs fail in it, and leave the API server running."""
     with LocalAirflow(home, BUNDLES, options={"RCA__WEBHOOK_SECRET_GENERIC": OUTSIDE_SECRET}) as airflow:
-        airflow.migrate()
-        # Two processes that create FAB's permissions at the same time get in each other's way.
-        airflow.create_admin()
+        shutil.copyfile(installed, home / "airflow.db")
         airflow.start("api-server")
-        airflow.run("dags", "reserialize")
         airflow.wait_until_ready()
-        airflow.run("sync-perm", "--include-dags")
         with airflow.client() as http:
             site = Site(airflow, http, users={ADMIN: airflow.password})
             _let_dags_fail(site)
@@ -129,7 +127,9 @@ def _let_dags_fail(site: Site) -> None:
         run = site.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
         site.runs[dag_id] = run["dag_run_id"]
     site.airflow.start("scheduler")
-    site.airflow.wait_for("the analyses", lambda: sum(bool(i["analysis"]) for i in site.incidents()) == 2)
+    site.airflow.wait_for(
+        "the analyses", lambda: sum(bool(i["analysis"]) for i in site.incidents()) == 2, timeout=600
+    )
     site.airflow.stop("scheduler")
 
 
@@ -141,6 +141,9 @@ def _report_failures(site: Site) -> None:
     analyze(site, report(site, TOLD, "OperationalError", TOLD_ERROR), TOLD_FACTS)
     hostile = dict.fromkeys(TOLD_FACTS, f"`{HOSTILE_MESSAGE}` failed")
     analyze(site, report(site, TOLD_HOSTILE, "OperationalError", TOLD_ERROR), hostile)
+    for resource, error in answers.ERRORS.items():
+        analyze(site, report(site, resource, *error))
+    answers.add_answers(site)
     # A second task of the run that failed: its run has two incidents.
     report(
         site, f"{MAPPED}/archive", "OSError", "[Errno 28] No space left on device", run_id=site.runs[MAPPED]

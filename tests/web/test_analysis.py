@@ -11,7 +11,7 @@ from tests.web.conftest import screenshot
 from tests.web.site import IN_AIRFLOW, REPORTS, TOLD, TOLD_HOSTILE, Site
 from tests.web.test_looks import OVERFLOW, TOO_FAINT, frame_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(600)]
 
 
 def test_it_names_the_change_what_to_do_and_what_not(page: Page, site: Site) -> None:

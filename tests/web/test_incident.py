@@ -22,7 +22,7 @@ from tests.web.site import (
     Site,
 )  # fmt: skip
 
-pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.timeout(600)]
 
 RESOURCE = f"{PLAIN}/{PLAIN_TASK}"
 HOSTILE = f"{HOSTILE_DAG}/{HOSTILE_TASK}"

@@ -20,6 +20,7 @@ from rca_plugin.core.incident import Status, incident_label
 from rca_plugin.server import audit, incidents, similar
 from rca_plugin.server.api_models import IncidentFilter
 from rca_plugin.server.models import Incident
+from rca_plugin.server.views import root_cause
 from rca_plugin.server.views.page import HERE, SignedInView, page
 
 _STATIC = {file.name: file for file in (HERE / "static").iterdir()}
@@ -96,6 +97,8 @@ def _belonging(session: Session, incident: Incident) -> dict[str, Any]:
         "failures": incidents.failures_of(session, incident.id),
         "timeline": audit.timeline(session, incident.id),
         "attached": incidents.find(session, attached, g.person.readable),
+        "author": root_cause.authorship(session, incident),
+        "rating": root_cause.rating(session, incident, g.person.name),
         "similar": similar.find(session, incident, g.person.readable),
         "in_words": in_words,
         "may_act": g.person.may_act(),

@@ -10,9 +10,11 @@ from flask_appbuilder import BaseView
 from flask_appbuilder.hooks import before_request
 
 from rca_plugin import __version__
+from rca_plugin.core import money
 from rca_plugin.core.incident import incident_label
 from rca_plugin.server import auth
 from rca_plugin.server.views import links
+from rca_plugin.server.views.marked import marked
 from rca_plugin.server.views.prose import pieces
 
 HERE = Path(__file__).parent
@@ -24,6 +26,18 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
+}
+
+
+# What every template may use.
+_COMMON = {
+    "in_dollars": money.in_words,
+    "label_of": incident_label,
+    "links": links,
+    "marked": marked,
+    "micros": money.micros,
+    "pieces": pieces,
+    "version": __version__,
 }
 
 
@@ -48,6 +62,5 @@ class SignedInView(BaseView):
 
 def page(template: str, *, status: int = 200, **values: Any) -> Response:
     """A page from a template, which gets the addresses of everything else with it."""
-    common = {"label_of": incident_label, "links": links, "pieces": pieces, "version": __version__}
-    html = render_template(template, **common, **values)
+    html = render_template(template, **_COMMON, **values)
     return Response(html, status=status, headers=_HEADERS, mimetype="text/html")

@@ -14,7 +14,9 @@ async function callApi(url, method, values) {
 }
 
 function valuesOf(form) {
-  return Object.fromEntries(new FormData(form));
+  const values = Object.fromEntries(new FormData(form));
+  if ("helpful" in values) values.helpful = values.helpful === "true";
+  return values;
 }
 
 function say(form, text) {

@@ -27,7 +27,11 @@ function openInAirflow(event) {
 
 function openEvidence(hash) {
   const evidence = hash && document.getElementById(hash.slice(1));
-  if (evidence && evidence.tagName === "DETAILS") evidence.open = true;
+  if (!evidence || evidence.tagName !== "DETAILS") return;
+  evidence.open = true;
+  // Its own scrolling only: the window goes to the evidence by itself.
+  const text = evidence.querySelector("pre"), words = text?.querySelector("mark");
+  if (words) text.scrollTop = words.offsetTop - text.offsetTop - 60;
 }
 
 // As Airflow writes it, in the time zone that is chosen in Airflow.
@@ -40,7 +44,8 @@ function airflowTime(moment) {
 function showTimes() {
   for (const moment of document.querySelectorAll("time")) {
     moment.title = moment.dateTime;
-    moment.textContent = airflowTime(moment.dateTime);
+    const time = airflowTime(moment.dateTime);
+    moment.textContent = "day" in moment.dataset ? time.slice(0, 10) : time;
   }
 }
 
