@@ -1,0 +1,1 @@
+"""Hostile logs, and a model that obeys every one of them."""
