@@ -15,8 +15,8 @@ from rca_plugin.core.data import data_folder
 from rca_plugin.core.evidence import Evidence
 from rca_plugin.core.knowledge_files import load_knowledge
 from rca_plugin.core.note import analyze_from_knowledge
-from rca_plugin.core.note.quote import folded
 from rca_plugin.core.rule_files import load_rules
+from rca_plugin.core.text import folded
 
 RULES = load_rules(data_folder())
 KNOWLEDGE = load_knowledge(data_folder())

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from rca_plugin.core.analysis import KNOWLEDGE_BASE, Analysis
 from rca_plugin.core.category import Category
-from rca_plugin.core.note.quote import folded
+from rca_plugin.core.text import folded
 from tests.eval.case import Case
 
 #: A surer answer does not abstain, whatever it calls the category.

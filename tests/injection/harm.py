@@ -10,8 +10,8 @@ from rca_plugin.core.analysis import GEMINI, Analysis, analysis_to_json
 from rca_plugin.core.category import NOT_REMEDIABLE, Category, Severity
 from rca_plugin.core.classification import Classification
 from rca_plugin.core.knowledge import Knowledge
-from rca_plugin.core.note.quote import folded
 from rca_plugin.core.rules import Rules
+from rca_plugin.core.text import folded
 
 SURE = 0.6
 _UNSEEN = re.compile(

@@ -3,8 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rca_plugin.core.citation import Lines, folded
+from rca_plugin.core.citation import Lines
 from rca_plugin.core.evidence import Evidence
+from rca_plugin.core.text import folded
 from rca_plugin.server.views.marked import marked
 
 LOG = "12:00 INFO start\n12:01 ERROR  could not\tconnect to db\n12:02 INFO end"

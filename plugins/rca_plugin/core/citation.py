@@ -10,7 +10,7 @@ from rca_plugin.core.analysis import Quote
 from rca_plugin.core.draft import DraftCitation, DraftClaim
 from rca_plugin.core.evidence import Evidence
 from rca_plugin.core.exhibit import exhibits, is_gap
-from rca_plugin.core.text import visible
+from rca_plugin.core.text import folded
 
 #: Shorter words stand in too many lines to show anything, unless they are all of one.
 _SHORTEST = 8
@@ -81,11 +81,6 @@ def quoted_in(text: str) -> list[str]:
     """What a text puts in quotation marks or backticks and is too long to be a name, folded."""
     found = (folded(next(filter(None, quote.groups()))).strip(_AROUND) for quote in _QUOTED.finditer(text))
     return [words for words in found if len(words) > _NAME]
-
-
-def folded(text: str) -> str:
-    """On one line, every white space a single space, nothing invisible in it."""
-    return " ".join(visible(text).split())
 
 
 def _lines(text: str) -> str:

@@ -7,7 +7,7 @@ from itertools import islice
 
 from rca_plugin.core.analysis import GEMINI, Analysis, Claim, Hypothesis
 from rca_plugin.core.category import Category
-from rca_plugin.core.citation import Lines, folded, quoted_in
+from rca_plugin.core.citation import Lines, quoted_in
 from rca_plugin.core.classification import Classification
 from rca_plugin.core.draft import Draft
 from rca_plugin.core.evidence import Evidence
@@ -16,6 +16,7 @@ from rca_plugin.core.model_text import plain
 from rca_plugin.core.note.quote import cited
 from rca_plugin.core.rules import Default
 from rca_plugin.core.statements import Statement, Statements, sift
+from rca_plugin.core.text import folded
 from rca_plugin.core.verdict import Verdict
 
 #: With fewer of its statements left, an answer was not about this evidence.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rca_plugin.core.text import head, visible
+from rca_plugin.core.text import folded, head
 
 #: What stands in place of an address.
 REMOVED = "[address left out]"
@@ -35,7 +35,7 @@ _TICKS = re.compile(r"`+")
 
 def plain(text: str, limit: int) -> str:
     """One line of at most `limit` characters, safe to stand in our prose. Empty when nothing is left."""
-    text = head(_one_line(text), limit)
+    text = head(folded(text), limit)
     for _ in range(_MOST_PASSES):
         cleaned = _pass(text)
         if cleaned == text:
@@ -48,14 +48,10 @@ def _pass(text: str) -> str:
     text = _MARKDOWN_LINK.sub(r"\1", _TAG.sub("", text))
     text = text.replace("](", "] (").replace("<", "\u2039").replace(">", "\u203a")
     text = _OPENING.sub("", _CITATION.sub("", _even_ticks(text)))
-    return _one_line(_ADDRESS.sub(REMOVED, text))
+    return folded(_ADDRESS.sub(REMOVED, text))
 
 
 def _even_ticks(text: str) -> str:
     """Backticks only in pairs: one alone would make code of all that follows, our citations too."""
     text = _TICKS.sub("`", text)
     return text.replace("`", "") if text.count("`") % 2 else text
-
-
-def _one_line(text: str) -> str:
-    return " ".join(visible(text).split())

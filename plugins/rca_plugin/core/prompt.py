@@ -16,7 +16,7 @@ from rca_plugin.core.exhibit import exhibits
 from rca_plugin.core.knowledge import ACTIONS, Knowledge
 from rca_plugin.core.model_request import ModelRequest
 from rca_plugin.core.prompt_file import read_prompt
-from rca_plugin.core.text import head, visible
+from rca_plugin.core.text import folded, head
 
 _NAME = "root_cause"
 _NAME_CHARS = 300
@@ -85,7 +85,7 @@ def _actions() -> str:
 
 def _name(text: str) -> str:
     """A name from outside, in quotation marks and on one line: it cannot begin a paragraph of its own."""
-    return json.dumps(head(" ".join(visible(text).split()), _NAME_CHARS), ensure_ascii=False)
+    return json.dumps(head(folded(text), _NAME_CHARS), ensure_ascii=False)
 
 
 def _token(shown: Sequence[Evidence], resource: str) -> str:

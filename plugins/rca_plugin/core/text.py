@@ -28,6 +28,11 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub("", clean(text))
 
 
+def folded(text: str) -> str:
+    """On one line, every white space a single space, nothing invisible: how texts are compared and quoted."""
+    return " ".join(visible(text).split())
+
+
 def head(text: str, limit: int) -> str:
     """At most `limit` characters from the beginning."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -19,8 +19,8 @@ from rca_plugin.core.note.gap import gaps
 from rca_plugin.core.note.hypothesis import hypotheses
 from rca_plugin.core.note.no_failure import nothing_failed
 from rca_plugin.core.note.no_fault import no_fault
-from rca_plugin.core.note.quote import folded
 from rca_plugin.core.note.summary import summary
+from rca_plugin.core.text import folded
 
 #: Below this a category is a guess.
 _GUESS = 0.3

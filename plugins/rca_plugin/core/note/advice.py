@@ -9,8 +9,9 @@ from rca_plugin.core.evidence import Evidence
 from rca_plugin.core.knowledge import Guide
 from rca_plugin.core.note.case import Case
 from rca_plugin.core.note.circumstance import changes, failed_upstream
-from rca_plugin.core.note.quote import folded, head_of, said
+from rca_plugin.core.note.quote import head_of, said
 from rca_plugin.core.note.suspicion import Suspicion
+from rca_plugin.core.text import folded
 
 _MOST = 6
 _RESOLVED = re.compile(r"^(RCA-\d{1,12}) \(([^)]{1,300})\): (resolved .{1,2000})$")

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rca_plugin.core.evidence import Evidence
-from rca_plugin.core.text import visible
+from rca_plugin.core.text import folded
 
 #: Characters of a quote in a sentence.
 LENGTH = 300
 _BEFORE, _AFTER = 30, 50
-
-
-def folded(text: str) -> str:
-    """On one line, every white space a single space, nothing invisible: how texts are compared and quoted."""
-    return " ".join(visible(text).split())
 
 
 def first_line(text: str) -> str:

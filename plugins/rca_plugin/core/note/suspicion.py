@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from rca_plugin.core.error_text import passages_of
 from rca_plugin.core.evidence import Evidence
 from rca_plugin.core.knowledge import Cause
-from rca_plugin.core.note.quote import around, containing, folded
+from rca_plugin.core.note.quote import around, containing
 from rca_plugin.core.phrase import Phrase
+from rca_plugin.core.text import folded
 
 #: A line of a log that is further than this from the error says nothing about its cause.
 _NEAR = 10
