@@ -34,7 +34,9 @@ def test_values_are_typed() -> None:
         ("webhook_secret_adf", ",".join(["a" * 16] * 3)), ("webhook_secret_adf", "a" * 16 + " b"),
         ("webhook_secret_adf", "\u00e4" * 16), ("entra_tenant_id", "contoso.com"), ("entra_audience", " , "),
         ("entra_authority", "http://login.example.com"), ("entra_authority", ""), ("entra_caller", ""),
-        ("rate_limit", "0"), ("rate_limit", "inf"),
+        ("rate_limit", "0"), ("rate_limit", "inf"), ("archive_conn_id", "a b"), ("archive_container", "a"),
+        ("archive_container", "-abc"), ("archive_container", "Abc"), ("archive_container", "a--b"),
+        ("archive_container", "a" * 64),
     ],
 )  # fmt: skip
 def test_a_wrong_value_names_the_option_and_what_is_allowed(name: str, value: str) -> None:

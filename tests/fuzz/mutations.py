@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rca_plugin.core.sources import PARSERS
+
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 
 AIRFLOW = {
@@ -92,7 +94,9 @@ _HUGE = (10_000, 100_000)
 
 def own_samples() -> list[tuple[str, Any]]:
     """Our own bodies, each with the source that takes it."""
-    files = sorted(PAYLOADS.glob("*/*.json"))
+    # Beside the reports of sources there are those of trackers and chats, which have readers of their own.
+    sources = {source.value for source in PARSERS}
+    files = [file for file in sorted(PAYLOADS.glob("*/*.json")) if file.parent.name in sources]
     reports = [("airflow", AIRFLOW), ("airflow", AIRFLOW_IN_FULL)]
     return [*reports, *((file.parent.name, json.loads(file.read_text())) for file in files)]
 

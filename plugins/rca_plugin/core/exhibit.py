@@ -27,20 +27,21 @@ def exhibits(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
 
     Of a log the lines around its errors and its end are kept, of all else the end, where tracebacks name their error.
     """
-    shown = [replace(item, text=_readable(item.text)) for item in evidence[:MOST_FACTS]]
+    shown = [replace(item, text=readable(item.text)) for item in evidence[:MOST_FACTS]]
     limit = _limit([len(item.text) for item in shown])
     return tuple(replace(item, text=_shortened(item, limit)) for item in shown)
+
+
+def readable(text: str) -> str:
+    """The text with nothing invisible in it."""
+    shown = visible(text)
+    # A secret with something invisible in it was none when the evidence was redacted.
+    return text if shown == text else Redactor().text(shown)
 
 
 def is_gap(line: str) -> bool:
     """Whether a line only says that something was left out."""
     return bool(_GAP.fullmatch(line.strip()))
-
-
-def _readable(text: str) -> str:
-    shown = visible(text)
-    # A secret with something invisible in it was none when the evidence was redacted.
-    return text if shown == text else Redactor().text(shown)
 
 
 def _limit(lengths: Iterable[int]) -> int:

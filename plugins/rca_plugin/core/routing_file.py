@@ -1,0 +1,115 @@
+"""The file that says where incidents go, read and checked.
+
+    tickets:      a list of routes, see `TicketRoute`; the first whose `when` matches is taken
+    channels:     a list of `{when: …, channel: …}`
+
+`when` is a list of conditions in the syntax of silences. All have to match; without it, a route takes all.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rca_plugin.core.matcher import Matchers
+from rca_plugin.core.routing import PRIORITIES, Routing, TicketRoute
+from rca_plugin.core.routing_value import check_blanks, mapping, plain, text, texts, texts_in, wrong
+from rca_plugin.core.yaml_file import LINE, RuleError, items_of, line_of, read_yaml
+
+_PARTS = ("tickets", "channels")
+_TEXTS = ("project", "issue_type", "summary")
+_LISTS = ("labels", "components")
+_MAPPINGS = ("priorities", "assignees", "transitions")
+_TICKET = ("when", *_TEXTS, *_LISTS, *_MAPPINGS, "fields")
+_CATEGORIES = ("new", "indeterminate", "done")
+# Set by the plugin itself; a route that set them too would be at odds with it.
+_OWN_FIELDS = ("project", "issuetype", "summary", "description", "priority", "labels", "components", "assignee",
+               "duedate", "status")  # fmt: skip
+
+
+def load_routing(file: Path) -> Routing:
+    """Read the file. RuleError that names file and line, and says what to write instead."""
+    if not file.is_file():
+        raise RuleError(f"{file}: missing; [rca] routing_file names the file that says where incidents go")
+    content = read_yaml(file)
+    _check_keys(f"{file.name}:", content, _PARTS)
+    return Routing(
+        tuple(_ticket(file, *entry) for entry in _entries(file, content, "tickets")),
+        tuple(_channel(file, *entry) for entry in _entries(file, content, "channels")),
+    )
+
+
+def _entries(file: Path, content: Mapping[str, Any], part: str) -> list[tuple[int, Any]]:
+    entries = content.get(part) or []
+    if not isinstance(entries, list):
+        raise RuleError(
+            f"{file.name}:{line_of(content, part)}: {part} is no list; begin each entry with `- `"
+        )
+    return items_of(entries) if entries else []
+
+
+def _ticket(file: Path, line: int, entry: Any) -> tuple[Matchers | None, TicketRoute]:
+    _check_entry(file, line, entry, _TICKET, "project")
+    values: dict[str, Any] = {key: text(file, entry, key) for key in _TEXTS if key in entry}
+    values |= {key: texts(file, entry, key) for key in _LISTS if key in entry}
+    values |= {key: mapping(file, entry, key) for key in _MAPPINGS if key in entry}
+    _check_words(file, entry, "priorities", PRIORITIES)
+    _check_words(file, entry, "transitions", _CATEGORIES)
+    _check_labels(file, entry, values.get("labels", ()))
+    if "summary" in values:
+        check_blanks(file, entry, "summary", values["summary"])
+    return _when(file, entry), TicketRoute(**values, fields=_fields(file, entry))
+
+
+def _channel(file: Path, line: int, entry: Any) -> tuple[Matchers | None, str]:
+    _check_entry(file, line, entry, ("when", "channel"), "channel")
+    return _when(file, entry), text(file, entry, "channel")
+
+
+def _when(file: Path, entry: Mapping[str, Any]) -> Matchers | None:
+    if "when" not in entry:
+        return None
+    try:
+        return Matchers.from_text(texts(file, entry, "when"))
+    except ValueError as error:
+        raise wrong(file, entry, "when", f"when: {error}") from None
+
+
+def _check_entry(file: Path, line: int, entry: Any, allowed: Iterable[str], needed: str) -> None:
+    if not isinstance(entry, dict) or needed not in entry:
+        raise RuleError(f"{file.name}:{line}: this is no route; write a mapping with the key `{needed}`")
+    _check_keys(f"{file.name}:", entry, allowed)
+
+
+def _check_keys(place: str, entry: Mapping[str, Any], allowed: Iterable[str]) -> None:
+    for key in entry.keys() - {LINE, *allowed}:
+        close = difflib.get_close_matches(str(key), list(allowed), 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(allowed)}"
+        raise RuleError(f"{place}{line_of(entry, key)}: unknown key {key!r}; {hint}")
+
+
+def _check_words(file: Path, entry: Mapping[str, Any], key: str, allowed: Iterable[str]) -> None:
+    for name in entry.get(key) or ():
+        if name not in (LINE, *allowed):
+            raise wrong(file, entry, key, f"{key} has {name!r}; allowed are {', '.join(allowed)}")
+
+
+def _check_labels(file: Path, entry: Mapping[str, Any], labels: Iterable[str]) -> None:
+    # Jira refuses the whole ticket for a space in one.
+    if label := next(
+        (label for label in labels if len(label) > 255 or label != "".join(label.split())), None
+    ):
+        raise wrong(file, entry, "labels", f"label {label!r} has a space, or more than 255 characters")
+
+
+def _fields(file: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
+    fields = plain(entry.get("fields") or {})
+    if not isinstance(fields, dict):
+        raise wrong(file, entry, "fields", "fields is no mapping; write `customfield_10050: …` on each line")
+    if own := next((name for name in fields if name in _OWN_FIELDS), None):
+        raise wrong(file, entry, "fields", f"fields has {own!r}, which is set from the incident; remove it")
+    for written in texts_in(fields):
+        check_blanks(file, entry, "fields", written)
+    return fields

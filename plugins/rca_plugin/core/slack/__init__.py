@@ -1,0 +1,1 @@
+"""An incident as a message in Slack."""
