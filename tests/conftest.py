@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from demo.local_airflow import REPOSITORY, LocalAirflow
+from tests.fakes.azurite import BlobAccount, azurite
 
 SHARED = REPOSITORY.parent / "shared"
 # Airflow reads its configuration when it is imported: this stands before any test module is.
@@ -69,6 +70,13 @@ def postgres_url() -> Iterator[str]:
         yield url
     finally:
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def blob_account() -> Iterator[BlobAccount]:
+    """A storage account of this test run."""
+    with azurite() as account:
+        yield account
 
 
 def _do_not_wait_for_the_disk(postgres_url: str) -> None:

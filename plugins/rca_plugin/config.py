@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from rca_plugin.core.data import data_folder
 from rca_plugin.core.redaction import MOST_PATTERNS, PATTERN_CHARS, own_patterns
+from rca_plugin.core.tracker.policy import Wins, statuses
 
 SECTION = "rca"
 
@@ -70,6 +72,16 @@ def _webhook_secret(sender: str) -> Any:
     )
 
 
+def _wins(what: str) -> Any:
+    return _option(
+        Wins.NEWEST.value,
+        allowed=", ".join(wins.value for wins in Wins),
+        check=lambda v: v in {wins.value for wins in Wins},
+        description=f"Whose {what} counts when it was changed both in Jira and here: `jira`, `incident`, or the "
+        "`newest` of the two.",
+    )
+
+
 def _connections(usual: str, whose: str, where: str) -> Any:
     return _option(
         usual,
@@ -80,6 +92,7 @@ def _connections(usual: str, whose: str, where: str) -> Any:
     )
 
 
+_SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,30}\s*=\s*\S.{0,249}")
 _CONNECTION = re.compile(r"(?:[A-Za-z0-9-]{1,100}=)?[\w.-]{1,200}")
 
 
@@ -224,6 +237,26 @@ class Settings:
         0.25, 0.0, 1_000.0, "US dollars",
         "What the calls for one incident may cost.",
     )  # fmt: skip
+    archive_conn_id: str = _option(
+        "wasb_default",
+        allowed="empty, or the name of a connection",
+        check=lambda v: v == "" or re.fullmatch(r"[\w.-]{1,200}", v) is not None,
+        description="The connection to the account of Azure Blob Storage that keeps the archive of incidents. Where "
+        "there is no such connection, it names no account, or this is empty, nothing is archived.",
+    )
+    archive_container: str = _option(
+        "rca-incidents",
+        allowed="3 to 63 lower-case letters, digits and single hyphens, a letter or digit at both ends",
+        check=lambda v: 3 <= len(v) <= 63 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", v) is not None,
+        description="The container of the archive. It is made when it is not there.",
+    )
+    slack_conn_id: str = _option(
+        "slack_default",
+        allowed="empty, or the name of a connection",
+        check=lambda v: v == "" or re.fullmatch(r"[\w.-]{1,200}", v) is not None,
+        description="The connection to Slack, of the type Slack API, with the token of a bot as its password. Where "
+        "there is no such connection, or this is empty, nothing is told there.",
+    )
     rules_folder: str = _option(
         "",
         allowed="empty, or the absolute path of a folder",
@@ -231,10 +264,50 @@ class Settings:
         description="A folder with rule files of your own, the same on the API server and on all workers. They add to "
         "the plugin's; a rule of the same name replaces the plugin's. `rca rules check` says whether they are right.",
     )
+    routing_file: str = _option(
+        "",
+        allowed="empty, or the absolute path of a file",
+        check=lambda v: v == "" or Path(v).is_absolute(),
+        description="The file that says which incidents become tickets and messages, and where; the same on all "
+        "workers. Empty: the `include/routing.yaml` that comes with the plugin, which sends nothing.",
+    )
+    jira_conn_id: str = _option(
+        "jira_default",
+        allowed="empty, or the name of a connection",
+        check=lambda v: v == "" or re.fullmatch(r"[\w.-]{1,200}", v) is not None,
+        description="The connection to Jira, Cloud or Data Center, by which incidents become tickets. Where there is "
+        "no such connection, or this is empty, none do.",
+    )
+    jira_status_wins: str = _wins("status")
+    jira_assignee_wins: str = _wins("assignee")
+    jira_priority_wins: str = _wins("priority")
+    jira_statuses: str = _option(
+        "",
+        allowed="empty, or `<status>=<new, indeterminate, done or nothing>`, several separated by commas",
+        check=lambda v: statuses(separated(v)) is not None,
+        description="What a status of Jira does to the incident, by its name, where its category says it wrong: `new` "
+        "and `indeterminate` reopen what was done, `indeterminate` acknowledges, `done` resolves. Such as "
+        "`Ready for release=done, Parked=nothing`.",
+    )
+    jira_polling: bool = _option(
+        False,
+        allowed="True or False",
+        check=lambda v: isinstance(v, bool),
+        description="Look at the tickets of incidents every minute, for a Jira that cannot call us.",
+    )
+    webhook_secret_jira: str = _webhook_secret("Jira, with each webhook it signs,")
     webhook_secret_adf: str = _webhook_secret("Azure Data Factory")
     webhook_secret_azure_monitor: str = _webhook_secret("an action group of Azure Monitor")
     webhook_secret_databricks: str = _webhook_secret("a notification destination of Databricks")
     webhook_secret_generic: str = _webhook_secret("any other sender")
+    slack_signing_secret: str = _webhook_secret("Slack, for clicks on buttons,")
+    slack_users: str = _option(
+        "",
+        allowed="empty, or `<Slack user id>=<Airflow user>`, several separated by commas or line breaks",
+        check=lambda v: all(_SLACK_USER.fullmatch(part) for part in separated(v)),
+        description="Which user of Airflow somebody in Slack is, such as `U012AB3CD=ada`. Who is not named here is "
+        "found by the e-mail address, where the auth manager knows those (FAB).",
+    )
     entra_tenant_id: str = _option(
         "",
         allowed="empty, or a GUID",
@@ -363,9 +436,20 @@ def own_rules() -> tuple[Path, ...]:
     return (Path(folder),) if folder else ()
 
 
+def routing_file() -> Path:
+    """The file that says where incidents go."""
+    return Path(settings().routing_file or data_folder() / "routing.yaml")
+
+
 def webhook_secrets(source: str) -> tuple[str, ...]:
     """The one or two secrets by which a source proves itself; none where the option is not set."""
     return separated(getattr(settings(), f"webhook_secret_{source}"))
+
+
+def slack_users() -> dict[str, str]:
+    """Users of Airflow by the id of the same person in Slack, as far as `[rca] slack_users` names them."""
+    pairs = (part.partition("=") for part in separated(settings().slack_users))
+    return {slack_id.strip(): name.strip() for slack_id, _, name in pairs}
 
 
 def connection_id(option: str, place: str | None) -> str:
@@ -390,6 +474,13 @@ def api_base_url() -> str:
     base_url = conf.get("api", "base_url", fallback="") or ""
     url = settings().api_url or execution_url.rstrip("/").removesuffix("/execution") or base_url
     return (url or "http://localhost:8080").rstrip("/")
+
+
+def airflow_url() -> str:
+    """Where people find Airflow, without a slash at the end; empty where `[api] base_url` does not say it."""
+    from airflow.configuration import conf
+
+    return (conf.get("api", "base_url", fallback="") or "").rstrip("/")
 
 
 def service_secret() -> str:

@@ -36,9 +36,11 @@ class RcaPlugin(AirflowPlugin):
     @cached_property
     def flask_blueprints(self) -> list[Any]:
         """The webhooks at /pluginsv2/rca/webhooks."""
-        from rca_plugin.server.webhooks import blueprint
+        from rca_plugin.server.jira_webhook import blueprint as tickets
+        from rca_plugin.server.slack_webhook import blueprint as clicks
+        from rca_plugin.server.webhooks import blueprint as reports
 
-        return [blueprint]
+        return [reports, clicks, tickets]
 
     @cached_property
     def appbuilder_views(self) -> list[dict[str, Any]]:

@@ -62,6 +62,7 @@ class Api:
         with self.engine.begin() as connection:
             for table in (
                 "rca_feedback",
+                "rca_delivery",
                 "rca_model_call",
                 "rca_spending",
                 "rca_audit",

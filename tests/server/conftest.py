@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import delete, event, text
 
 from demo.local_airflow import LocalAirflow
@@ -64,6 +68,22 @@ def metadata_database(request: pytest.FixtureRequest) -> Iterator[str]:
     settings.configure_orm()
 
 
+@pytest.fixture(scope="module")
+def api_url() -> Iterator[str]:
+    """Our JSON API, served as Airflow mounts it."""
+    from rca_plugin.server.api import create_app
+
+    whole = FastAPI()
+    whole.mount("/rca", create_app())
+    server = uvicorn.Server(uvicorn.Config(whole, log_level="warning"))
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(20)
+
+
 def _do_not_wait_for_the_disk(connection: Any, _: object) -> None:
     connection.execute("PRAGMA synchronous = OFF")
 
@@ -90,8 +110,8 @@ def _empty() -> None:
 
     with create_session(scoped=False) as session:
         ours = (
-            rows.SimilarityKey, rows.Feedback, rows.ModelCall, rows.Spending, rows.AuditRow, rows.FailureRow,
-            rows.RecoveryRow, rows.Incident, rows.Silence,
+            rows.SimilarityKey, rows.Ticket, rows.Delivery, rows.Feedback, rows.ModelCall, rows.Spending, rows.AuditRow,
+            rows.FailureRow, rows.RecoveryRow, rows.Incident, rows.Silence,
         )  # fmt: skip
         # One by one: a migration before may have left a connection to SQLite without foreign keys.
         for model in (*ours, RenderedTaskInstanceFields, XComModel, TaskInstance, DagRun, Log):

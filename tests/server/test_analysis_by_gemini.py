@@ -6,15 +6,11 @@ says who wrote it and why, and no call is made without need.
 from __future__ import annotations
 
 import itertools
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from tenacity import wait_none
 
 from rca_plugin.cli import main
@@ -69,22 +65,6 @@ class Case:
 
 
 Reported = Callable[..., Case]
-
-
-@pytest.fixture(scope="module")
-def api_url() -> Iterator[str]:
-    """Our JSON API, served as Airflow mounts it."""
-    from rca_plugin.server.api import create_app
-
-    whole = FastAPI()
-    whole.mount("/rca", create_app())
-    server = uvicorn.Server(uvicorn.Config(whole, log_level="warning"))
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(20)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from sqlalchemy import delete, func, select
 from starlette.routing import Mount
 
 from demo.local_airflow import AUTH_MANAGERS, LocalAirflow
+from rca_plugin.config import settings
 from rca_plugin.core.analysis import analysis_to_json
 from rca_plugin.core.model_request import request_to_json
 from rca_plugin.core.service_token import sign
@@ -42,6 +43,8 @@ def app(request: pytest.FixtureRequest, sqlite_airflow: LocalAirflow) -> Iterato
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", AUTH_MANAGERS[request.param])
+        patch.setenv("AIRFLOW__RCA__SLACK_SIGNING_SECRET", "what-slack-signs-with")
+        settings.cache_clear()
         _forget_plugins()
         purge_cached_app()
         with warnings.catch_warnings():
@@ -50,6 +53,7 @@ def app(request: pytest.FixtureRequest, sqlite_airflow: LocalAirflow) -> Iterato
             app = create_app()
         yield app
     purge_cached_app()
+    settings.cache_clear()
 
 
 def _forget_plugins() -> None:
@@ -61,8 +65,8 @@ def _forget_plugins() -> None:
     for loaded in vars(plugins_manager).values():
         if hasattr(loaded, "cache_clear"):
             loaded.cache_clear()
-    for name in ("rca_plugin.server.webhooks", "rca_plugin.server.views.incidents"):
-        sys.modules.pop(name, None)
+    for name in ("webhooks", "slack_webhook", "views.incidents"):
+        sys.modules.pop(f"rca_plugin.server.{name}", None)
 
 
 @pytest.fixture(scope="module")

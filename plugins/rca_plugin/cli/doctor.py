@@ -173,8 +173,26 @@ def _rules() -> Iterator[Finding]:
         yield Finding("rules", f"{count} read")
 
 
+def _deliveries() -> Iterator[Finding]:
+    from airflow.utils.session import create_session
+
+    from rca_plugin.core.incident import incident_label
+    from rca_plugin.server import deliveries
+
+    with create_session(scoped=False) as session:
+        stuck = [(row.destination, row.incident_id, row.problem) for row in deliveries.stuck(session)]
+    for destination, incident_id, problem in stuck:
+        yield Finding(
+            f"to the {destination}",
+            f"{incident_label(incident_id)} and maybe more wait: {problem}",
+            "mend what it says; housekeeping then delivers",
+        )
+    if not stuck:
+        yield Finding("deliveries", "none is stuck")
+
+
 Check: TypeAlias = Callable[[], Iterator[Finding]]
 WORKER_CHECKS: tuple[Check, ...] = (
     _options, _service_secret, _rules, _plugin, _reachability, gemini_connection,
 )  # fmt: skip
-SERVER_CHECKS: tuple[Check, ...] = (_tables, _dags, _audit, gemini)
+SERVER_CHECKS: tuple[Check, ...] = (_tables, _dags, _audit, gemini, _deliveries)

@@ -20,9 +20,11 @@ from rca_plugin.core.analysis import analysis_from_json
 from rca_plugin.core.evidence import evidence_to_json
 from rca_plugin.server import (
     api_actions,
+    api_deliveries,
     api_feedback,
     api_model_calls,
     api_silences,
+    api_tickets,
     auth,
     findings,
     incidents,
@@ -39,6 +41,7 @@ from rca_plugin.server.api_callers import (
     service,
 )
 from rca_plugin.server.database import transaction
+from rca_plugin.server.deliveries import LeaseLostError
 from rca_plugin.server.evidence import NotSettledError
 from rca_plugin.server.health import health
 from rca_plugin.server.lifecycle import TransitionError
@@ -47,6 +50,7 @@ from rca_plugin.server.models import Incident
 from rca_plugin.server.reconcile import reconcile
 from rca_plugin.server.settling import settle
 from rca_plugin.server.silences import UnknownSilenceError
+from rca_plugin.server.tickets import UnknownTicketError
 from rca_plugin.server.waiting import hand_off_waiting
 
 people = APIRouter(prefix="/api/v1", responses=models.ERRORS, tags=["incidents"])
@@ -162,7 +166,9 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str], ...] = (
     (CrossSiteError, 403, "cross_site"),
     (incidents.UnknownIncidentError, 404, "unknown_incident"),
     (UnknownSilenceError, 404, "unknown_silence"),
+    (UnknownTicketError, 404, "unknown_ticket"),
     (UnknownCallError, 404, "unknown_model_call"),
+    (LeaseLostError, 409, "lease_lost"),
     (NotSettledError, 409, "not_settled"),
     (TransitionError, 409, "wrong_status"),
     (NotJsonError, 415, "not_json"),
@@ -172,7 +178,7 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str], ...] = (
 
 _ROUTERS = (
     people, api_model_calls.router, api_actions.router, api_feedback.router, api_silences.router, tasks,
-    api_model_calls.tasks, documents,
+    api_model_calls.tasks, api_deliveries.router, api_tickets.router, documents,
 )  # fmt: skip
 
 

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from rca_plugin.core.category import Category, Severity
 from rca_plugin.core.classification import Classification
+from rca_plugin.core.delivery import DeliveryState, Destination
 from rca_plugin.core.evidence import Fact
 from rca_plugin.core.failure import Source
 from rca_plugin.core.incident import Kind, Status, incident_label
-from rca_plugin.server import audit, incidents
+from rca_plugin.server import audit, deliveries, incidents, ticket_store
 from rca_plugin.server.models import Incident
 from rca_plugin.server.similar import SimilarIncident
 
@@ -112,6 +113,11 @@ class IncidentSummary(Out):
     parent_id: int | None = Field(description="The incident that it is attached to.")
     silence_id: int | None
     opened_at: datetime
+    assignee: str | None = Field(examples=["Ada Lovelace"])
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    response_due_at: datetime | None = Field(description="Until when somebody has to acknowledge it.")
+    resolve_due_at: datetime | None = Field(description="Until when it has to be over.")
     resolved_at: datetime | None
     resolved_how: str | None
     reopened_count: int
@@ -179,6 +185,36 @@ class EvidenceList(Out):
     evidence: list[EvidenceOut]
 
 
+class DeliveryOut(Out):
+    """What an incident brings to a place outside of Airflow, and how far it is."""
+
+    destination: Destination
+    state: DeliveryState
+    tries: int = Field(description="Since it was there last.")
+    next_try_at: datetime
+    problem: str
+    reference: str | None = Field(
+        examples=["https://…/2026/11/25/RCA-42"], description="What it became there."
+    )
+    delivered_at: datetime | None
+
+
+class TicketOut(Out):
+    """The ticket that an incident became, as it was heard of last."""
+
+    key: str = Field(examples=["DATA-7"])
+    url: str
+    external_status: str | None = Field(examples=["In Progress"])
+    external_category: str | None = Field(examples=["indeterminate"])
+    external_assignee: str | None
+    external_priority: str | None = Field(examples=["High"])
+    overruled: list[str] = Field(
+        examples=[["status"]],
+        description="Fields that were changed there, where the incident's value counts.",
+    )
+    deleted_at: datetime | None
+
+
 class IncidentDetail(IncidentSummary):
     """One incident with all that belongs to it."""
 
@@ -188,6 +224,10 @@ class IncidentDetail(IncidentSummary):
     evidence: list[EvidenceOut]
     failures: list[FailureOut] = Field(description="The newest 100, newest first.")
     timeline: list[TimelineEntry]
+    deliveries: list[DeliveryOut]
+    tickets: list[TicketOut] = Field(
+        description="Newest first; there is more than one where one was deleted."
+    )
 
     @classmethod
     def load(cls, session: Session, incident: Incident) -> IncidentDetail:
@@ -201,6 +241,8 @@ class IncidentDetail(IncidentSummary):
             evidence=[EvidenceOut.model_validate(fact) for fact in incident.evidence or []],
             failures=[FailureOut.model_validate(f) for f in incidents.failures_of(session, incident.id)],
             timeline=[TimelineEntry.model_validate(e) for e in audit.timeline(session, incident.id)],
+            deliveries=[DeliveryOut.model_validate(d) for d in deliveries.of_incident(session, incident.id)],
+            tickets=[TicketOut.model_validate(t) for t in ticket_store.of_incident(session, incident.id)],
         )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, defer
 
 from rca_plugin.core.failure import Failure
 from rca_plugin.core.incident import UNRESOLVED
-from rca_plugin.core.matcher import Matchers
+from rca_plugin.core.matcher import MAX_VALUE_CHARS, Matcher, Matchers
 from rca_plugin.server.incidents import Readable, visible
 from rca_plugin.server.models import FailureRow, Incident
 
@@ -51,6 +51,12 @@ def facts_of(incident: Incident, failure: FailureRow | Failure | None) -> Mappin
     }
     labels = {name: str(text) for name, text in (failure.labels if failure else {}).items()}
     return labels | {name: text or "" for name, text in known.items()}
+
+
+def meaning(incident: Incident) -> Matchers:
+    """The matchers that mean one incident: what fails there, whatever it is."""
+    facts = {"source": incident.source, "resource": incident.resource}
+    return Matchers(tuple(Matcher(name, "=", text[:MAX_VALUE_CHARS]) for name, text in facts.items()))
 
 
 def matching(session: Session, matchers: Matchers, readable: Readable) -> Matching:

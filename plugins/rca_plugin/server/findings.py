@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.analysis import MODEL, RULES, Analysis, analysis_to_json
-from rca_plugin.core.category import Severity
+from rca_plugin.core.category import Priority, Severity
 from rca_plugin.core.classification import Classification
 from rca_plugin.core.evidence import Evidence, Fact, evidence_to_json
-from rca_plugin.server import audit, evidence, similar, similarity_index, triage
+from rca_plugin.server import audit, deliveries, evidence, lifecycle, similar, similarity_index, triage
 from rca_plugin.server.incidents import UnknownIncidentError, locked, of_incident
 from rca_plugin.server.models import FailureRow, Incident
 
@@ -44,6 +44,9 @@ def record_classification(session: Session, incident_id: int, found: Classificat
     incident = locked(session, incident_id)
     reported = _newest_failure(session, incident_id).severity
     values = triage.columns(found, Severity(reported) if reported else None)
+    if incident.priority_by is not None:
+        # Somebody knew better.
+        values["priority"] = incident.priority
     if all(getattr(incident, name) == value for name, value in values.items()):
         return
     before = incident.category
@@ -76,9 +79,11 @@ def record_analysis(session: Session, incident_id: int, analysis: Analysis) -> N
     audit.append(
         session, incident_id, "rca", "analyzed", method=analysis.method, confidence=analysis.confidence
     )
+    deliveries.want(session, incident_id)
 
 
 def _update(incident: Incident, values: dict[str, Any]) -> None:
+    lifecycle.follow_priority(incident, Priority(values["priority"]))
     for name, value in values.items():
         setattr(incident, name, value)
 

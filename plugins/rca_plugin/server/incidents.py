@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, func, literal, or_, select
+from airflow.utils.sqlalchemy import get_dialect_name
+from sqlalchemy import and_, func, literal, or_, select, update
 from sqlalchemy.orm import Session, defer
 
 from rca_plugin.core.incident import UNRESOLVED, VISIBLE, Kind, Status
@@ -169,7 +170,12 @@ def locked(session: Session, incident_id: int) -> Incident:
 
     Raises UnknownIncidentError.
     """
-    incident = session.scalar(select(Incident).where(Incident.id == incident_id).with_for_update())
+    this = Incident.id == incident_id
+    if get_dialect_name(session) == "sqlite":
+        # FOR UPDATE means nothing to SQLite: only who has written keeps others from writing.
+        written = update(Incident).where(this).values(id=Incident.id)
+        session.execute(written.execution_options(synchronize_session=False))
+    incident = session.scalar(select(Incident).where(this).with_for_update())
     if incident is None:
         raise UnknownIncidentError(f"there is no incident {incident_id}")
     return incident

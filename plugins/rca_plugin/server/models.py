@@ -63,6 +63,8 @@ class Incident(Base):
     category: Mapped[str] = mapped_column(String(40))
     severity: Mapped[str] = mapped_column(String(20))
     priority: Mapped[str] = mapped_column(String(2))
+    # Who set the priority; NULL: it follows from the severity.
+    priority_by: Mapped[str | None] = mapped_column(String(250))
     rule: Mapped[str | None] = mapped_column(String(200))
     confidence: Mapped[float] = mapped_column(Float)
     status: Mapped[str] = mapped_column(String(20))
@@ -74,6 +76,13 @@ class Incident(Base):
     # What it has in common with the other incidents of a storm.
     cause: Mapped[str] = mapped_column(String(64))
     opened_at: Mapped[datetime]
+    assignee: Mapped[str | None] = mapped_column(String(250))
+    # Since it opened, or was opened again, last.
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str | None] = mapped_column(String(250))
+    # NULL for incidents from before there were due times.
+    response_due_at: Mapped[datetime | None]
+    resolve_due_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
     resolved_how: Mapped[str | None] = mapped_column(Text)
     reopened_count: Mapped[int] = mapped_column(Integer)
@@ -273,6 +282,74 @@ class Feedback(Base):
 
     __table_args__ = (
         Index("idx_rca_feedback_analysis", "incident_id", "analyzed_at", "person", unique=True),
+    )
+
+
+class Delivery(Base):
+    """What an incident brings to one place outside of Airflow. There is more to bring while `wanted` is above
+    `delivered`: both count the changes of the incident.
+
+    `lease` names the one who is at it, or was last; nobody is once `leased_until` is over or NULL.
+    """
+
+    __tablename__ = "rca_delivery"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("rca_incident.id", ondelete="CASCADE"))
+    destination: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(10))
+    wanted: Mapped[int] = mapped_column(Integer)
+    delivered: Mapped[int] = mapped_column(Integer)
+    delivered_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(Integer)
+    next_try_at: Mapped[datetime]
+    problem: Mapped[str] = mapped_column(Text)
+    # What it became there: an address, a key.
+    reference: Mapped[str | None] = mapped_column(Text)
+    lease: Mapped[str | None] = mapped_column(String(36))
+    leased_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("idx_rca_delivery_destination", "incident_id", "destination", unique=True),
+        Index("idx_rca_delivery_due", "state", "next_try_at"),
+    )
+
+
+class Ticket(Base):
+    """A ticket that an incident became in a tracker, and what was heard of it last.
+
+    Of each field it is known when it last changed there (`…_at`), by the clock of the tracker: what is older, or said
+    again, comes too late. `comments` are those on the timeline, and `brought` is what we brought there ourselves and
+    will hear of again, each the newest last.
+    """
+
+    __tablename__ = "rca_ticket"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("rca_incident.id", ondelete="CASCADE"))
+    system: Mapped[str] = mapped_column(String(20))
+    key: Mapped[str] = mapped_column(String(100), unique=True)
+    # Its number there, which stays when it is moved and gets another key; NULL until it was heard.
+    external_id: Mapped[str | None] = mapped_column(String(40))
+    url: Mapped[str] = mapped_column(Text)
+    recorded_at: Mapped[datetime]
+    # NULL as long as nothing was heard.
+    external_status: Mapped[str | None] = mapped_column(String(100))
+    external_category: Mapped[str | None] = mapped_column(String(20))
+    external_assignee: Mapped[str | None] = mapped_column(String(250))
+    external_priority: Mapped[str | None] = mapped_column(String(100))
+    status_at: Mapped[datetime | None]
+    assignee_at: Mapped[datetime | None]
+    priority_at: Mapped[datetime | None]
+    comments: Mapped[list[Any]]
+    brought: Mapped[list[Any]]
+    # Fields that were changed there, where the incident's value counts: they are to be put right.
+    overruled: Mapped[list[Any]]
+    deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("idx_rca_ticket_incident_id", "incident_id"),
+        Index("idx_rca_ticket_external_id", "external_id"),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rca_plugin.config import settings
+from rca_plugin.core.category import Priority
 from rca_plugin.core.incident import Kind, Status
 from rca_plugin.core.sources.airflow import retry_decision
 from rca_plugin.core.text import head
@@ -136,6 +136,7 @@ def _read(session: Session, incident_id: int) -> Incident:
 def _values(group: Group) -> dict[str, Any]:
     first = group.oldest
     found = triage.triage(first)
+    classified = triage.columns(found, first.severity)
     return {
         "kind": Kind.FAILURE.value,
         "fingerprint": group.print_,
@@ -146,13 +147,10 @@ def _values(group: Group) -> dict[str, Any]:
         "environment": settings().environment,
         "title": head(first.message.partition("\n")[0], TITLE_CHARS) or "failed without a message",
         "owner": first.owner,
-        "status": Status.OPEN.value,
         "cause": triage.cause(found, group.signature),
-        "opened_at": datetime.now(timezone.utc),
-        "reopened_count": 0,
-        "flapping": False,
         "failure_count": len(group.failures),
         "first_failure_at": first.occurred_at,
         "last_failure_at": group.newest.occurred_at,
-        **triage.columns(found, first.severity),
+        **classified,
+        **lifecycle.at_first(Priority(classified["priority"])),
     }

@@ -66,6 +66,13 @@ def holding(session: Session, facts: Mapping[str, str], at: datetime) -> Silence
     return None
 
 
+def lasting(session: Session, matchers: Matchers, until: datetime, now: datetime) -> Silence | None:
+    """A silence with just these matchers that holds now and to the end of `until`, if there is one."""
+    live = select(Silence).where(*_live(now), Silence.recurrence.is_(None), Silence.starts_at <= now)
+    enough = live.where(Silence.ended_at.is_(None), Silence.ends_at >= until).order_by(Silence.id)
+    return next((row for row in session.scalars(enough) if row.matchers == matchers.to_json()), None)
+
+
 def create(
     session: Session, silence: SilenceValue, reason: str, time_zone: str, actor: str, now: datetime
 ) -> Silence:

@@ -15,6 +15,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from rca_plugin.config import settings
+from rca_plugin.core.category import Priority
 from rca_plugin.core.incident import VISIBLE, Kind, Status, incident_label
 from rca_plugin.core.text import head
 from rca_plugin.server import audit, handoff, lifecycle
@@ -122,9 +123,9 @@ def _storm(session: Session, incident: Incident, front: _Front) -> Incident | No
     if _opened(session, front, now - _MINUTE) <= front.threshold:
         return None
     if last is None or Status(last.status) in VISIBLE:
-        return last or _open(session, incident, front, print_, now)
+        return last or _open(session, incident, front, print_)
     lifecycle.close(session, last)
-    return _open(session, incident, front, print_, now)
+    return _open(session, incident, front, print_)
 
 
 def _print_of(front: _Front) -> str:
@@ -142,7 +143,7 @@ def _gathered(session: Session, storm: Incident, front: _Front, since: datetime)
     return bool(session.scalar(select(members)))
 
 
-def _open(session: Session, incident: Incident, front: _Front, print_: str, now: datetime) -> Incident:
+def _open(session: Session, incident: Incident, front: _Front, print_: str) -> Incident:
     insert_once(session, Incident, {
         "kind": Kind.STORM.value,
         "fingerprint": print_,
@@ -151,12 +152,9 @@ def _open(session: Session, incident: Incident, front: _Front, print_: str, now:
         "resource": f"storm/{front.cause}",
         "environment": incident.environment,
         "title": front.title(incident),
-        "status": Status.OPEN.value,
         "cause": front.cause,
-        "opened_at": now,
-        "reopened_count": 0,
-        "flapping": False,
         "failure_count": 0,
+        **lifecycle.at_first(Priority(incident.priority)),
         **{name: getattr(incident, name) for name in _TAKEN_OVER},
     })  # fmt: skip
     storm = session.scalars(

@@ -13,9 +13,9 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.utils.log.log_reader import TaskLogReader
 
+from rca_plugin.bounded_call import within
 from rca_plugin.core.log_window import LogWindow
 from rca_plugin.core.storable import beginning
-from rca_plugin.server.bounded_call import within
 from rca_plugin.server.log_message import LoggedError, ending_errors, lines_of, weight_of
 from rca_plugin.server.masking import redactor
 

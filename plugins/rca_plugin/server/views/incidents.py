@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from rca_plugin.core.category import Category, Priority
+from rca_plugin.core.delivery import ordinal
 from rca_plugin.core.duration import in_words
 from rca_plugin.core.failure import Source
 from rca_plugin.core.incident import Status, incident_label
-from rca_plugin.server import audit, incidents, similar
+from rca_plugin.server import audit, deliveries, incidents, similar, ticket_store
 from rca_plugin.server.api_models import IncidentFilter
 from rca_plugin.server.models import Incident
 from rca_plugin.server.views import root_cause
@@ -96,6 +97,9 @@ def _belonging(session: Session, incident: Incident) -> dict[str, Any]:
     return {
         "failures": incidents.failures_of(session, incident.id),
         "timeline": audit.timeline(session, incident.id),
+        "deliveries": deliveries.of_incident(session, incident.id),
+        "tickets": ticket_store.of_incident(session, incident.id),
+        "ordinal": ordinal,
         "attached": incidents.find(session, attached, g.person.readable),
         "author": root_cause.authorship(session, incident),
         "rating": root_cause.rating(session, incident, g.person.name),

@@ -11,10 +11,11 @@ from flask import Response, g, request
 from flask_appbuilder import expose
 from sqlalchemy.orm import Session
 
-from rca_plugin.core.matcher import FACTS, Matcher
+from rca_plugin.core.matcher import FACTS
 from rca_plugin.core.recurrence import MAX_DURATION_MINUTES, Window, zone
 from rca_plugin.core.silence import State
 from rca_plugin.server import silences
+from rca_plugin.server.facts import meaning
 from rca_plugin.server.models import Incident
 from rca_plugin.server.views.page import SignedInView, page
 
@@ -70,8 +71,7 @@ def _matchers_for(session: Session, number: str) -> list[str]:
     )
     if incident is None or not g.person.may_read(incident.dag_id):
         return []
-    facts = {"source": incident.source, "resource": incident.resource}
-    return [str(Matcher(name, "=", text[:500])) for name, text in facts.items()]
+    return meaning(incident).to_text()
 
 
 def _shown(now: datetime) -> dict[str, Any]:
