@@ -1,4 +1,6 @@
-"""Every minute: find the failures that nobody reported, resolve what works again, start the analyses that wait."""
+"""Every minute: find the failures that nobody reported, resolve what works again, start the analyses that wait, and
+deliver what could not be delivered before.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,17 @@ from datetime import datetime, timedelta, timezone
 
 from airflow.sdk import DAG
 
+from rca_plugin.worker.operators.delivery import DeliverDueOperator
 from rca_plugin.worker.operators.housekeeping import (
     HandOffWaitingOperator,
     ReconcileOperator,
     SettleOperator,
 )
+from rca_plugin.worker.operators.tickets import PollTicketsOperator
 
 with DAG(
     dag_id="rca_housekeeping",
-    description="Finds unreported failures, resolves what works again, starts waiting analyses.",
+    description="Finds unreported failures, resolves what works again, starts waiting analyses, delivers.",
     doc_md=__doc__,
     schedule=timedelta(minutes=1),
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
@@ -28,5 +32,8 @@ with DAG(
     reconcile = ReconcileOperator(task_id="reconcile")
     settle = SettleOperator(task_id="settle", trigger_rule="all_done")
     hand_off_waiting = HandOffWaitingOperator(task_id="hand_off_waiting", trigger_rule="all_done")
+    deliver = DeliverDueOperator(task_id="deliver", trigger_rule="all_done")
 
-    reconcile >> settle >> hand_off_waiting
+    poll_tickets = PollTicketsOperator(task_id="poll_tickets", trigger_rule="all_done")
+
+    reconcile >> settle >> hand_off_waiting >> poll_tickets >> deliver

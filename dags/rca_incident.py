@@ -1,4 +1,5 @@
-"""Analyze one incident. Triggered by the plugin, once for each new incident.
+"""Analyze one incident, open its ticket, tell of it, and archive it, where that is set up.
+Triggered by the plugin, once for each new incident.
 
 The tag `rca` keeps a failure in here from becoming an incident of its own.
 """
@@ -10,6 +11,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param
 
 from rca_plugin.core.model_call import ANALYSIS_POOL
+from rca_plugin.worker.operators.delivery import ArchiveOperator, NotifyOperator, OpenTicketOperator
 from rca_plugin.worker.operators.incident import AnalyzeOperator, ClassifyOperator, CollectEvidenceOperator
 
 INCIDENT = "{{ params.incident_id }}"
@@ -36,4 +38,8 @@ with DAG(
     classify = ClassifyOperator(task_id="classify", incident_id=INCIDENT)
     analyze = AnalyzeOperator(task_id="analyze", incident_id=INCIDENT, pool=ANALYSIS_POOL)
 
-    collect_evidence >> classify >> analyze
+    open_ticket = OpenTicketOperator(task_id="open_ticket", incident_id=INCIDENT)
+    notify = NotifyOperator(task_id="notify", incident_id=INCIDENT)
+    archive = ArchiveOperator(task_id="archive", incident_id=INCIDENT)
+
+    collect_evidence >> classify >> analyze >> [open_ticket, notify, archive]

@@ -56,7 +56,7 @@ def _demo(airflow: LocalAirflow, *, once: bool) -> int:
     print(f"\n{incident_table([incident for incident in incidents if incident not in quiet])}\n")
     print(f"{len(quiet)} more are kept quiet: each is recorded, and attached to what explains it.")
     print("Analyzed by the knowledge base that comes with the plugin: no account or key is needed.")
-    print("Tickets (Jira) and messages (Slack) are not part of this version: no such step was run.")
+    print("No Jira, Slack or archive is connected: those steps were skipped, and say so in their logs.")
     for problem in problems:
         print(f"NOT AS EXPECTED: {problem}")
     if not once:

@@ -154,6 +154,9 @@ def site(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     options = {
         "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
         "RCA__WEBHOOK_SECRET_DATABRICKS": WEBHOOK_SECRET,
+        "RCA__WEBHOOK_SECRET_AZURE_MONITOR": WEBHOOK_SECRET,
+        "RCA__WEBHOOK_SECRET_JIRA": WEBHOOK_SECRET,
+        "RCA__ROUTING_FILE": str(Path(__file__).parent / "routing.yaml"),
     }
     bundles = {**BUNDLES, "changing": folder / "dags"}
     with LocalAirflow(folder / "airflow", bundles, options=options) as airflow:

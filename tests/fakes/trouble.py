@@ -55,14 +55,19 @@ class ServiceHandler(BaseHTTPRequestHandler):
 
     def reply(self, call: str, status: int, answer: Any) -> None:
         trouble = self.service.trouble(call)
+        content = json.dumps(answer).encode()
         with contextlib.suppress(OSError):
             if trouble is None:
-                self._send(status, json.dumps(answer).encode())
-            elif isinstance(trouble, str):
-                self._misbehave(trouble, json.dumps(answer).encode())
+                self._send(status, content)
             else:
-                code, retry_after = trouble if isinstance(trouble, tuple) else (trouble, None)
-                self._send(code, json.dumps(self.service.error(code)).encode(), retry_after)
+                self._go_wrong(trouble, content)
+
+    def _go_wrong(self, trouble: Trouble, content: bytes) -> None:
+        if isinstance(trouble, str):
+            self._misbehave(trouble, content)
+            return
+        code, retry_after = trouble if isinstance(trouble, tuple) else (trouble, None)
+        self._send(code, json.dumps(self.service.error(code)).encode(), retry_after)
 
     def _send(self, status: int, content: bytes, retry_after: str | None = None, length: int = 0) -> None:
         self.send_response(status)

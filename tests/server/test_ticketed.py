@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from airflow.utils.session import create_session
 
-from rca_plugin.config import settings
 from rca_plugin.server import lifecycle
 from rca_plugin.server.api_models import IncidentDetail
 from rca_plugin.server.findings import record_analysis
@@ -22,11 +22,10 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 def test_an_incident_of_the_server_becomes_a_ticket_that_is_closed_with_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: Callable[..., None]
 ) -> None:
     (tmp_path / "routing.yaml").write_text("tickets:\n  - project: DATA\n")
-    monkeypatch.setenv("AIRFLOW__RCA__ROUTING_FILE", str(tmp_path / "routing.yaml"))
-    settings.cache_clear()
+    options(routing_file=tmp_path / "routing.yaml")
     store(task_failed("orders", error="could not connect to server: Connection refused"))
     [incident] = stored(Incident)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture(autouse=True)
-def routed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def routed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: Callable[..., None]) -> None:
     monkeypatch.setattr(slack_posts, "REST_SECONDS", 0.0)
     (tmp_path / "routing.yaml").write_text(f"channels:\n  - channel: {CHANNEL}\n")
-    monkeypatch.setenv("AIRFLOW__RCA__ROUTING_FILE", str(tmp_path / "routing.yaml"))
+    options(routing_file=tmp_path / "routing.yaml")
 
 
 def shown(incident_id: int) -> dict[str, Any]:

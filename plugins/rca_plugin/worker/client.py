@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 
 from rca_plugin.config import api_base_url, service_secret
+from rca_plugin.core.delivery import Destination
 from rca_plugin.core.evidence import Fact, fact_to_json
 from rca_plugin.core.model_call import Purpose
 from rca_plugin.core.model_request import ModelRequest, request_to_json
@@ -107,6 +108,21 @@ class RcaClient:
         """One call, with its request and its answer. Raises ServerError."""
         return self._patiently("GET", f"/rca/api/v1/incidents/{incident_id}/model-calls/{call_id}")
 
+    def claim_delivery(self, incident_id: int, destination: Destination, *, due_only: bool) -> dict[str, Any]:
+        """Ask whether to deliver now; `granted`, or `reason` says why not. Raises ServerError."""
+        path = f"/rca/api/v1/incidents/{incident_id}/deliveries/{destination.value}/claim"
+        return self._patiently("POST", path, {"due_only": due_only})
+
+    def record_delivery(self, incident_id: int, destination: Destination, attempt: dict[str, Any]) -> None:
+        """Keep what came of a claimed delivery. Raises ServerError, with `lease_lost` after too long a time."""
+        path = f"/rca/api/v1/incidents/{incident_id}/deliveries/{destination.value}"
+        self._patiently("PUT", path, attempt)
+
+    def due_deliveries(self) -> list[dict[str, Any]]:
+        """What may be delivered now, oldest first: `incident_id` and `destination`. Raises ServerError."""
+        due: list[dict[str, Any]] = self._patiently("GET", "/rca/api/v1/deliveries/due")["deliveries"]
+        return due
+
     def reconcile(self) -> dict[str, Any]:
         """Have the failures taken in that nobody reported. Raises ServerError."""
         return self._patiently("POST", "/rca/api/v1/housekeeping/reconcile", {})
@@ -118,6 +134,19 @@ class RcaClient:
     def hand_off_waiting(self) -> dict[str, Any]:
         """Have the waiting incidents handed off. Raises ServerError."""
         return self._patiently("POST", "/rca/api/v1/housekeeping/handoffs", {})
+
+    def tracked_tickets(self, after: int) -> list[dict[str, Any]]:
+        """Some tickets of incidents that are not closed, with numbers above `after`. Raises ServerError."""
+        path = f"/rca/api/v1/tickets/tracked?after={after}"
+        tickets: list[dict[str, Any]] = self._patiently("GET", path)["tickets"]
+        return tickets
+
+    def record_ticket(self, key: str, state: Mapping[str, Any]) -> list[str]:
+        """Say how a ticket is now; answers the names of what changed by it. Raises ServerError."""
+        changes: list[str] = self._patiently("PUT", f"/rca/api/v1/tickets/{key}/state", dict(state))[
+            "changes"
+        ]
+        return changes
 
     def health(self) -> dict[str, Any]:
         """Whether the server can take in and analyze incidents. Raises ServerError."""
