@@ -44,6 +44,7 @@ def app(request: pytest.FixtureRequest, sqlite_airflow: LocalAirflow) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", AUTH_MANAGERS[request.param])
         patch.setenv("AIRFLOW__RCA__SLACK_SIGNING_SECRET", "what-slack-signs-with")
+        patch.setenv("AIRFLOW__RCA__WEBHOOK_SECRET_JIRA", "what-jira-signs-with")
         settings.cache_clear()
         _forget_plugins()
         purge_cached_app()
@@ -65,7 +66,7 @@ def _forget_plugins() -> None:
     for loaded in vars(plugins_manager).values():
         if hasattr(loaded, "cache_clear"):
             loaded.cache_clear()
-    for name in ("webhooks", "slack_webhook", "views.incidents"):
+    for name in ("webhooks", "slack_webhook", "jira_webhook", "views.incidents"):
         sys.modules.pop(f"rca_plugin.server.{name}", None)
 
 
