@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 from airflow.sdk import DAG
 
+from rca_plugin.config import settings
 from rca_plugin.worker.operators.delivery import DeliverDueOperator
 from rca_plugin.worker.operators.housekeeping import (
     HandOffWaitingOperator,
@@ -34,6 +35,7 @@ with DAG(
     hand_off_waiting = HandOffWaitingOperator(task_id="hand_off_waiting", trigger_rule="all_done")
     deliver = DeliverDueOperator(task_id="deliver", trigger_rule="all_done")
 
-    poll_tickets = PollTicketsOperator(task_id="poll_tickets", trigger_rule="all_done")
-
-    reconcile >> settle >> hand_off_waiting >> poll_tickets >> deliver
+    reconcile >> settle >> hand_off_waiting >> deliver
+    if settings().jira_polling:
+        # Not only skipped where it is off: that would be a process every minute, for nothing.
+        hand_off_waiting >> PollTicketsOperator(task_id="poll_tickets", trigger_rule="all_done") >> deliver

@@ -295,7 +295,7 @@ class Settings:
         check=lambda v: isinstance(v, bool),
         description="Look at the tickets of incidents every minute, for a Jira that cannot call us.",
     )
-    webhook_secret_jira: str = _webhook_secret("Jira, with each webhook it signs,")
+    webhook_secret_jira: str = _webhook_secret("Jira")
     webhook_secret_adf: str = _webhook_secret("Azure Data Factory")
     webhook_secret_azure_monitor: str = _webhook_secret("an action group of Azure Monitor")
     webhook_secret_databricks: str = _webhook_secret("a notification destination of Databricks")

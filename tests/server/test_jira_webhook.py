@@ -130,6 +130,16 @@ def test_only_what_jira_has_signed_is_read(
     assert tell(client, body) == ["resolve"]
 
 
+def test_it_is_not_taken_for_a_source_of_reports(client: FlaskClient) -> None:
+    from rca_plugin.server import jira_webhook, webhooks
+
+    app = Flask(__name__)
+    for blueprint in (webhooks.blueprint, jira_webhook.blueprint):
+        app.register_blueprint(blueprint)
+    for path in (PATH, f"{PATH}/"):
+        refused(app.test_client().post(path, data=b"{}"), 401, "unauthenticated")
+
+
 def test_what_cannot_be_read_is_refused_and_never_repeated(client: FlaskClient) -> None:
     refused(post(client, b'{"needle'), 400, "invalid_json")
     refused(post(client, b'["needle"]'), 422, "invalid_fields")

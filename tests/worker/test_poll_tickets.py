@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
+from demo.local_airflow import REPOSITORY
 from rca_plugin.config import settings
 from rca_plugin.worker.client import RcaClient, ServerError
 from rca_plugin.worker.operators import tickets
@@ -100,3 +102,16 @@ def test_a_site_that_is_down_is_left_alone_and_nothing_is_taken_for_gone(
 def test_one_that_nobody_knows_does_not_stop_the_others(start: Start, poll: Any) -> None:
     start(issues=issue("PAY-1") | issue("PAY-404"))
     assert poll(Server(["PAY-404", "PAY-1"])) == {"looked_at": 1, "changed": 0, "failed": 1, "left": 0}
+
+
+@pytest.mark.parametrize(("polling", "there"), [("True", True), ("False", False)])
+def test_the_step_is_there_only_where_it_is_on(
+    monkeypatch: pytest.MonkeyPatch, polling: str, there: bool
+) -> None:
+    monkeypatch.setenv("AIRFLOW__RCA__JIRA_POLLING", polling)
+    settings.cache_clear()
+    found = runpy.run_path(str(REPOSITORY / "dags" / "rca_housekeeping.py"))
+    tasks = found["reconcile"].dag.task_dict
+    assert ("poll_tickets" in tasks) is there
+    assert "hand_off_waiting" in tasks["deliver"].upstream_task_ids
+    settings.cache_clear()
