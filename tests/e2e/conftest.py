@@ -1,18 +1,20 @@
-"""One real Airflow for all end-to-end tests: api-server, scheduler and dag-processor, SQLite, FAB."""
+"""One real Airflow for all end-to-end tests: api-server, scheduler and dag-processor, FAB, PostgreSQL."""
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Connection, create_engine
 
 from demo.local_airflow import REPOSITORY, LocalAirflow, LocalAirflowError
+from tests.conftest import new_database
 
 BUNDLES = {
     "rca": REPOSITORY / "dags",
@@ -47,17 +49,17 @@ class Site:
         return answer.json()
 
     def start_run(self, dag_id: str, **asked: Any) -> str:
-        """A new run of a DAG, as soon as Airflow makes one."""
+        """A new run of a DAG."""
+        run = self.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, **asked})
+        return str(run["dag_run_id"])
 
-        def started() -> str | None:
-            path = f"/api/v2/dags/{dag_id}/dagRuns"
-            answer = self.http.post(path, json={"logical_date": None, **asked})
-            # On SQLite Airflow 3.3 now and then waits for a lock that it holds itself, gives up, and takes all back.
-            if answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
-                return None
-            return str(answer.raise_for_status().json()["dag_run_id"])
-
-        return str(self.wait_for(f"a run of {dag_id}", started))
+    @contextmanager
+    def database(self) -> Iterator[Connection]:
+        """A transaction in the metadata database."""
+        engine = create_engine(self.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+        with engine.begin() as connection:
+            yield connection
+        engine.dispose()
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         return str(self.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
@@ -147,7 +149,9 @@ def _last_lines(file: Path) -> list[str]:
 
 # A package, not a session: an Airflow that nobody asks any more would take half of the machine from what follows.
 @pytest.fixture(scope="package")
-def site(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(
+    postgres_url: str, installed_in_postgres: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("e2e")
     (folder / "dags").mkdir()
     # A changed file is a new version of its DAG at once, not after half a minute.
@@ -159,8 +163,10 @@ def site(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "RCA__ROUTING_FILE": str(Path(__file__).parent / "routing.yaml"),
     }
     bundles = {**BUNDLES, "changing": folder / "dags"}
-    with LocalAirflow(folder / "airflow", bundles, options=options) as airflow:
-        shutil.copyfile(installed, airflow.home / "airflow.db")
+    with (
+        new_database(postgres_url, installed_in_postgres) as database,
+        LocalAirflow(folder / "airflow", bundles, database=database, options=options) as airflow,
+    ):
         airflow.start("api-server", "scheduler", "dag-processor")
         airflow.wait_until_ready()
         with airflow.client() as http:

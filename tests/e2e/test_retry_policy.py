@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from contextlib import closing
 from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.e2e.conftest import Site, dag_ids
 
@@ -50,12 +48,12 @@ def poke_again(site: Site, dag_id: str) -> None:
     site.wait_for(
         "the end of the first poke", lambda: f"TaskInstance Finished: dag_id={dag_id}" in log.read_text()
     )
-    with closing(sqlite3.connect(site.airflow.home / "airflow.db", timeout=60)) as database, database:
-        database.execute(
-            "UPDATE task_reschedule SET reschedule_date = start_date"
-            " WHERE ti_id IN (SELECT id FROM task_instance WHERE dag_id = ?)",
-            (dag_id,),
-        )
+    due = (
+        "UPDATE task_reschedule SET reschedule_date = start_date"
+        " WHERE ti_id IN (SELECT id FROM task_instance WHERE dag_id = :dag_id)"
+    )
+    with site.database() as connection:
+        connection.execute(text(due), {"dag_id": dag_id})
 
 
 @pytest.mark.parametrize("dag_id", END_STATES)
@@ -69,17 +67,15 @@ def tries(site: Site, runs: dict[str, str], dag_id: str, map_index: int = -1) ->
     return list(site.get(path)["task_instances"])
 
 
-def rows(site: Site, query: str, *values: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{site.airflow.home}/airflow.db?mode=ro", uri=True)) as database:
-        return database.execute(query, values).fetchall()
+def rows(site: Site, query: str, **values: str) -> list[Any]:
+    with site.database() as connection:
+        return list(connection.execute(text(query), values))
 
 
 def labels(site: Site, dag_id: str) -> list[str]:
     """What our own rows say of the decisions about the tries of a DAG."""
-    stored = rows(
-        site, "SELECT labels FROM rca_failure WHERE dag_id = ? ORDER BY map_index, try_number", dag_id
-    )
-    return [json.loads(text)["retry_decision"] for (text,) in stored]
+    query = "SELECT labels FROM rca_failure WHERE dag_id = :dag_id ORDER BY map_index, try_number"
+    return [found["retry_decision"] for (found,) in rows(site, query, dag_id=dag_id)]
 
 
 def test_without_permission_there_is_one_try_and_its_incident_says_why(
@@ -111,8 +107,9 @@ def test_the_second_try_comes_as_soon_as_decided_and_succeeds(
     assert (first["try_number"], second["try_number"], second["state"]) == (1, 2, "success")
     [(delay, kept)] = rows(
         site,
-        "SELECT retry_delay_override, retry_reason FROM task_instance_history WHERE dag_id = ? AND try_number = 1",
-        dag_id,
+        "SELECT retry_delay_override, retry_reason FROM task_instance_history"
+        " WHERE dag_id = :dag_id AND try_number = 1",
+        dag_id=dag_id,
     )
     assert shortest <= delay <= longest
     assert kept.startswith(f"retry in {delay:.1f} s")

@@ -100,14 +100,6 @@ def prepared(request: pytest.FixtureRequest, home: Path, options: dict[str, str]
         engine.dispose()
 
 
-@pytest.fixture(scope="session")
-def installed_in_postgres(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The same as `installed`: the name of a database to copy."""
-    with new_database(postgres_url) as url:
-        LocalAirflow(tmp_path_factory.mktemp("installed") / "airflow", BUNDLES, database=url).install()
-        yield str(sa.make_url(url).database)
-
-
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def running_api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with prepared(request, tmp_path_factory.mktemp("intake") / "airflow", {}) as api:
