@@ -1,5 +1,5 @@
-"""Every minute: find the failures that nobody reported, resolve what works again, start the analyses that wait, and
-deliver what could not be delivered before.
+"""Every minute: find the failures that nobody reported, resolve what works again, start the analyses that wait,
+deliver what could not be delivered before, and tell the daily digests whose time it is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from airflow.sdk import DAG
 
 from rca_plugin.config import settings
 from rca_plugin.worker.operators.delivery import DeliverDueOperator
+from rca_plugin.worker.operators.digest import DigestOperator, wanted
 from rca_plugin.worker.operators.housekeeping import (
     HandOffWaitingOperator,
     ReconcileOperator,
@@ -39,3 +40,5 @@ with DAG(
     if settings().jira_polling:
         # Not only skipped where it is off: that would be a process every minute, for nothing.
         hand_off_waiting >> PollTicketsOperator(task_id="poll_tickets", trigger_rule="all_done") >> deliver
+    if wanted():
+        deliver >> DigestOperator(task_id="tell_digests", trigger_rule="all_done")

@@ -17,6 +17,7 @@ def incident(**changes: Any) -> dict[str, Any]:
         "assignee": None, "acknowledged_at": None, "acknowledged_by": None,
         "response_due_at": "2026-11-25T12:30:00Z", "resolve_due_at": "2026-11-25T20:00:00Z",
         "analysis": analysis(), "failures": [], "timeline": [], "deliveries": [],
+        "storm": None,
         "evidence": [fact("E1", "Connection refused"), fact("E2", "Traceback\n  File x\nValueError: y")],
         **changes,
     }  # fmt: skip

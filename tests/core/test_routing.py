@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +34,13 @@ tickets:
   - project: DATA
 channels:
   - when: ['cluster_id="0203"']
-    channel: C1
-  - channel: C2
+    channel: C0000000001
+  - channel: C0000000002
 """
+
+
+_TWICE = "digests:\n  - {channel: C0123456789, at: '09:00', time_zone: UTC}"
+_DIGEST = "digests:\n  - {channel: C0123456789"
 
 
 def routing(tmp_path: Path, text: str) -> Routing:
@@ -61,25 +67,36 @@ def test_the_first_route_that_matches_is_taken(tmp_path: Path) -> None:
 
 def test_labels_of_the_latest_failure_are_facts_but_take_no_other_facts_name(tmp_path: Path) -> None:
     routes = routing(tmp_path, FULL)
-    assert routes.channel(INCIDENT) == "C1"
-    assert routes.channel(INCIDENT | {"failures": []}) == "C2"
+    assert routes.channel(INCIDENT) == "C0000000001"
+    assert routes.channel(INCIDENT | {"failures": []}) == "C0000000002"
     foreign = routes.ticket(INCIDENT | {"owner": None})
     assert foreign and foreign.project == "DATA"
+
+
+@pytest.mark.parametrize(
+    ("said", "at"), [('"09:00"', time(9)), ("09:00", time(9)), ("10:30", time(10, 30)), ("0:05", time(0, 5))]
+)
+def test_a_digest_has_a_time_of_day_however_yaml_reads_it(tmp_path: Path, said: str, at: time) -> None:
+    [digest] = routing(tmp_path, f"{_DIGEST}, at: {said}, time_zone: Europe/Berlin}}").digests
+    assert (digest.channel, digest.at, digest.time_zone.key) == ("C0123456789", at, "Europe/Berlin")
 
 
 def test_nothing_is_sent_until_somebody_says_where_to() -> None:
     shipped = load_routing(data_folder() / "routing.yaml")
     assert shipped.ticket(INCIDENT) is None
     assert shipped.channel(INCIDENT) is None
+    assert shipped.digests == ()
 
 
 def test_the_examples_in_the_shipped_file_are_right(tmp_path: Path) -> None:
     text = (data_folder() / "routing.yaml").read_text()
     lines = [line.removeprefix("#") if line.startswith("#  ") else line for line in text.splitlines()]
-    examples = "\n".join(lines).replace("tickets: []", "tickets:").replace("channels: []", "channels:")
+    examples = re.sub(r"(?m)^(tickets|channels|digests): \[\]", r"\1:", "\n".join(lines))
     assert len(yaml.safe_load(examples)["tickets"]) == 2
-    taken = routing(tmp_path, examples).ticket(INCIDENT)
+    routes = routing(tmp_path, examples)
+    taken = routes.ticket(INCIDENT)
     assert taken and taken.assignees["*"]
+    assert len(routes.digests) == 1
 
 
 @pytest.mark.parametrize(
@@ -99,7 +116,16 @@ def test_the_examples_in_the_shipped_file_are_right(tmp_path: Path) -> None:
         ("tickets:\n  - project: P\n    labels: x", "routing.yaml:3: labels is no list"),
         ("tickets:\n  - project: P\n    assignees: [x]", "routing.yaml:3: assignees is no mapping"),
         ("tickets:\n  - project: P\n    when: ['owner~x']", "routing.yaml:3: when: matchers: cannot read"),
-        ("channels:\n  - channel: C\n    when: ['owner=~\"(\"']", "routing.yaml:3: when: matchers: owner: this"),
+        ("channels:\n  - channel: C0123456789\n    when: ['owner=~\"(\"']", "routing.yaml:3: when: matchers: owner: "),
+        ("channels:\n  - channel: '#alerts'", "routing.yaml:2: channel is '#alerts'; write its id"),
+        (f"{_DIGEST}, time_zone: UTC}}", "routing.yaml:2: at is None; write a time of day"),
+        (f"{_DIGEST}, at: 25:00, time_zone: UTC}}", "routing.yaml:2: at is 1500; write a time of day"),
+        (f"{_DIGEST}, at: noon, time_zone: UTC}}", "routing.yaml:2: at is 'noon'; write a time of day"),
+        (f"{_DIGEST}, at: true, time_zone: UTC}}", "routing.yaml:2: at is True; write a time of day"),
+        (f"{_DIGEST}, at: '9:00'}}", "routing.yaml:2: time_zone is None"),
+        (f"{_DIGEST}, at: '9:00', time_zone: ../UTC}}", "routing.yaml:2: time_zone: '../UTC' is not"),
+        (f"{_DIGEST}, when: x}}", "routing.yaml:2: unknown key 'when'"),
+        (f"{_TWICE}{_TWICE[8:]}", "routing.yaml:3: there is one digest for a channel"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, complaint: str) -> None:

@@ -13,8 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rca_plugin.core.matcher import FACTS, OPERATORS, Matcher, Matchers
-from rca_plugin.core.recurrence import Recurrence, Window, instant
+from rca_plugin.core.recurrence import Recurrence, Window
 from rca_plugin.core.silence import Schedule, Silence, State
+from rca_plugin.core.time_zone import instant
 
 UTC = timezone.utc
 MINUTE = timedelta(minutes=1)

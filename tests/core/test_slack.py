@@ -12,11 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
-from rca_plugin.core.slack.buttons import OPEN_PAGE
+from rca_plugin.core.slack.buttons import OPEN_PAGE, block_suffix
 from rca_plugin.core.slack.message import Message, message
 from rca_plugin.core.slack.text import code, end, escaped, plain, words
 from rca_plugin.core.slack.thread import thread
 from tests.core.incidents import analysis, fact, incident
+from tests.fakes.block_kit import mistakes
 
 URL = "https://airflow.example.com/pluginsv2/rca/incidents/42"
 LIMITS = {"header": 150, "section": 3000, "context": 2000}
@@ -49,6 +50,8 @@ def units(text: str) -> int:
 
 def check(made: Message) -> None:
     """It is valid, and only text."""
+    said_so = {"channel": "C0123456789", "text": made.text, "blocks": list(made.blocks)}
+    assert mistakes("chat.postMessage", said_so) == []
     for block in made.blocks:
         parsed = Block.parse(block)
         assert parsed is not None
@@ -139,7 +142,8 @@ def test_what_it_is_and_how_it_stands() -> None:
             "Written by the knowledge base",
         ),
         ({"analysis": analysis(model_problem="no budget")}, "Gemini did not write it: no budget"),
-        ({"kind": "storm"}, "P2 RCA-42 storm: "),
+        ({"kind": "storm", "title": "Storm of timeout: late"}, "P2 RCA-42: Storm of timeout: late"),
+        ({"kind": "storm", "failure_count": 24}, "Incidents\n24, last 2026-11-25 12:01 UTC"),
     ],
 )
 def test_what_changes_is_said(changes: dict[str, Any], expected: str) -> None:
@@ -172,9 +176,22 @@ def test_buttons_act_only_while_there_is_something_to_do(status: str, actions: l
     assert OPEN_PAGE not in str(message(incident(status=status), None).blocks)
 
 
+def test_a_storm_has_no_buttons_to_silence_it() -> None:
+    elements = [item for _, item in texts(message(incident(kind="storm"), URL).blocks) if "action_id" in item]
+    assert [item["action_id"] for item in elements] == [
+        "rca_acknowledge",
+        "rca_assign",
+        OPEN_PAGE,
+        "rca_resolve",
+    ]
+
+
 def test_the_reason_is_typed_and_its_block_says_which_incident_it_is_about() -> None:
     [block] = [b for b in message(incident(), URL).blocks if b["type"] == "input"]
-    assert (block["dispatch_action"], block["block_id"]) == (True, "rca_resolve_42")
+    assert (block["dispatch_action"], block["block_id"]) == (
+        True,
+        f"rca_resolve_{block_suffix(incident())}",
+    )
 
 
 def test_the_thread_says_what_it_rests_on() -> None:

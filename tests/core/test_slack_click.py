@@ -11,8 +11,9 @@ import pytest
 
 from demo.local_airflow import REPOSITORY
 from rca_plugin.core.json_body import BodyError
-from rca_plugin.core.slack.buttons import OPEN_PAGE, RESOLVE, buttons
+from rca_plugin.core.slack.buttons import OPEN_PAGE, RESOLVE, buttons, mark
 from rca_plugin.core.slack_click import MAX_REASON_CHARS, Button, read_click
+from tests.core.incidents import incident
 
 SAMPLES = REPOSITORY / "tests" / "payloads" / "slack"
 
@@ -41,13 +42,14 @@ def test_a_click_says_who_clicked_what_for_which_incident() -> None:
     click = read_click(form(sample("acknowledge")))
     assert click is not None
     assert (click.button, click.incident_id, click.at) == (Button.ACKNOWLEDGE, 7, "1764000050.123456")
+    assert click.mark == "0123456789ab"
     assert (click.user_id, click.user_name, click.team_id) == ("U0ADA0001", "ada", "T0HOME001")
     assert click.response_url == "https://hooks.slack.com/actions/T0HOME001/1/random"
     assert (click.message_ts, click.reason, click.is_foreign) == ("1764000000.000100", "", False)
 
 
 def test_what_our_message_lets_people_click_is_understood() -> None:
-    blocks = buttons({"status": "open", "id": 42}, "https://airflow.example")
+    blocks = buttons(incident(), "https://airflow.example")
     pressed = [element | {"block_id": block["block_id"]} for block in blocks for element in
                block.get("elements", [block.get("element")])]  # fmt: skip
     for element in pressed:
@@ -55,6 +57,9 @@ def test_what_our_message_lets_people_click_is_understood() -> None:
             element["value"] = "It is over."
     clicks = [read_click(form(changed(**element))) for element in pressed]
     assert {click.button: click.incident_id for click in clicks if click} == dict.fromkeys(Button, 42)
+    expected = mark(incident()["fingerprint"], incident()["environment"])
+    assert {click.mark for click in clicks if click} == {expected}
+    assert expected != mark(incident()["fingerprint"], "staging") != mark("f" * 64, "staging")
     assert [element["action_id"] for element, click in zip(pressed, clicks, strict=True) if not click] == [
         OPEN_PAGE
     ]
@@ -73,13 +78,6 @@ def test_the_field_for_a_reason_names_its_incident_by_its_block() -> None:
     assert (click.button, click.incident_id, click.reason) == (Button.RESOLVE, 7, "The password was renewed.")
 
 
-@pytest.mark.parametrize(
-    "block", ["", "7x", "rca_resolve_", "rca_resolve_7 ", "rca_resolve_rca_resolve_7", "xYz1"]
-)
-def test_a_reason_is_not_taken_for_a_number(block: str) -> None:
-    assert refused(form(changed("resolve", block_id=block, value="7"))) == "invalid_fields"
-
-
 def test_a_reason_is_bounded_and_holds_nothing_that_no_eye_sees() -> None:
     click = read_click(form(changed("resolve", value="\u202e a\x00\x1b[31mb\u200b " + "x" * 5_000)))
     assert click is not None
@@ -87,11 +85,20 @@ def test_a_reason_is_bounded_and_holds_nothing_that_no_eye_sees() -> None:
     assert len(click.reason) == MAX_REASON_CHARS
 
 
+@pytest.mark.parametrize("name", ["acknowledge", "resolve"])
 @pytest.mark.parametrize(
-    "value", [None, "", "0", "-1", "07", "7 ", "7.0", "\u0667", "1e3", "9" * 19, "RCA-7", 7]
+    "number", ["", "0", "-1", "07", "7 ", "7.0", "\u0667", "1e3", "9" * 19, "RCA-7", "rca_actions_7"]
 )
-def test_what_is_no_number_of_an_incident_is_refused(value: Any) -> None:
-    assert refused(form(changed(value=value))) == "invalid_fields"
+def test_what_is_no_number_of_an_incident_is_refused(name: str, number: str) -> None:
+    block = f"{'rca_actions' if name == 'acknowledge' else 'rca_resolve'}_{number}_0123456789ab"
+    assert refused(form(changed(name, block_id=block, value="7"))) == "invalid_fields"
+
+
+@pytest.mark.parametrize(
+    "end", ["", "_", "_0123456789a", "_0123456789abc", "_0123456789aB", "_0123456789ab\n"]
+)
+def test_a_number_alone_names_no_incident(end: str) -> None:
+    assert refused(form(changed(block_id=f"rca_actions_7{end}", value="7"))) == "invalid_fields"
 
 
 def test_other_buttons_and_other_payloads_are_left_alone(shared: Path) -> None:

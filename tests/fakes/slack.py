@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.fakes.block_kit import mistakes
 from tests.fakes.trouble import Service, ServiceHandler, Trouble, running
 
 TOKEN = "xoxb-of-these-tests-0123456789"
@@ -19,18 +20,22 @@ _FIRST_TS = 1_795_608_000
 
 @dataclass
 class Workspace(Service):
-    """The messages of each channel, oldest first, replies among them.
+    """The messages of each channel, oldest first, replies among them; the first is from a second after it `began`.
 
     With `unheard`, a call that troubles meet was not heard at all; else it was carried out, and only its answer was
     lost. `refusals` are the errors that a call answers in turn, None is none. `asked` are the calls with what they
-    said.
+    said; those that Slack would not take are refused, and are `mistakes`, with which no test ends well.
     """
 
     channels: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {CHANNEL: []})
     refusals: dict[str, list[str | None]] = field(default_factory=dict)
     unheard: bool = False
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
     stamps: int = 0
+    began: int = _FIRST_TS
+    scopes: str = "chat:write,channels:history,groups:history,metadata.message:read"
+    says_scopes: bool = True
 
     @property
     def connection(self) -> str:
@@ -52,7 +57,7 @@ class Workspace(Service):
         self.stamps += 1
         posted = {
             "type": "message",
-            "ts": f"{_FIRST_TS + self.stamps}.{self.stamps:06}",
+            "ts": f"{self.began + self.stamps}.{self.stamps:06}",
             "text": text,
             **more,
         }
@@ -62,6 +67,9 @@ class Workspace(Service):
     def act(self, call: str, said: dict[str, Any]) -> dict[str, Any]:
         """Do what was asked for."""
         self.asked.append((call, said))
+        if found := mistakes(call, said):
+            self.mistakes += found
+            return {"ok": False, "error": "invalid_arguments", "response_metadata": {"messages": found}}
         refusals = self.refusals.get(call) or [None]
         refused = refusals.pop(0) if len(refusals) > 1 else refusals[0]
         if refused is None and said.get("channel") not in self.channels:
@@ -121,9 +129,8 @@ class Workspace(Service):
             or (inclusive and float(posted["ts"]) in (oldest, latest))
         ]
         start, limit = int(said.get("cursor", 0)), int(said.get("limit", 100))
-        page = [
-            _shown(posted, said.get("include_all_metadata", "")) for posted in between[start : start + limit]
-        ]
+        readable = said.get("include_all_metadata", "") if "metadata.message:read" in self.scopes else ""
+        page = [_shown(posted, readable) for posted in between[start : start + limit]]
         more = start + limit < len(between)
         return {
             "messages": page,
@@ -148,6 +155,11 @@ def _shown(posted: dict[str, Any], with_metadata: str) -> dict[str, Any]:
 class _Handler(ServiceHandler, BaseHTTPRequestHandler):
     service: Workspace
 
+    def end_headers(self) -> None:
+        if self.service.says_scopes:
+            self.send_header("x-oauth-scopes", self.service.scopes)
+        super().end_headers()
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         call = urlsplit(self.path).path.removeprefix("/api/")
@@ -166,3 +178,4 @@ def slack(unheard: bool = False, **troubles: list[Trouble | None]) -> Iterator[W
     service = Workspace(troubles=named, unheard=unheard)
     with running(service, _Handler):
         yield service
+    assert service.mistakes == []

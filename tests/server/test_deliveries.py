@@ -110,6 +110,23 @@ def test_of_many_at_once_one_gets_it(incident_id: int) -> None:
     assert {c.reason for c in claims if not c.granted} == {"somebody else is at it"}
 
 
+def test_a_place_that_asks_for_a_rest_is_left_alone_with_all_of_them() -> None:
+    one, two, three = add(an_incident(), an_incident(), an_incident())
+    for incident_id in (one, two, three):
+        transaction(lambda session, number=incident_id: deliveries.want(session, number))
+    later(timedelta(minutes=2))
+    record(three, claim(three))
+    assert due() == [one, two]
+    record(one, claim(one), "waiting", problem="429", retry_after=300.0, reference=None)
+    assert due() == []
+    assert "it is tried again at" in claim(two, due_only=True).reason
+    with create_session(scoped=False) as session:
+        others = {(row.incident_id, row.destination) for row in deliveries.due(session)}
+    assert others == {(n, d) for n in (one, two, three) for d in ("message", "ticket")}
+    later(timedelta(seconds=301))
+    assert set(due()) == {one, two}
+
+
 def test_what_was_taken_on_and_never_came_back_is_due_again(incident_id: int) -> None:
     analyzed(incident_id)
     lost = claim(incident_id)

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("metadata_database")
 TABLES = {
     "rca_incident", "rca_failure", "rca_recovery", "rca_silence", "rca_audit", "rca_similarity_key", "rca_model_call",
     "rca_spending", "rca_feedback", "rca_delivery", "rca_ticket",
+    "rca_digest",
 }  # fmt: skip
 
 

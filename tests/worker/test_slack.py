@@ -21,8 +21,7 @@ from rca_plugin.config import settings
 from rca_plugin.core.delivery import DeliveryState, Destination
 from rca_plugin.core.slack.message import message
 from rca_plugin.worker import deliveries
-from rca_plugin.worker.integrations import slack as client
-from rca_plugin.worker.integrations import slack_posts
+from rca_plugin.worker.integrations import slack_client, slack_posts
 from rca_plugin.worker.integrations.slack import Slack
 from rca_plugin.worker.operators.delivery import NotifyOperator
 from rca_plugin.worker.recipient import DeliveryError, NotSetUpError
@@ -62,7 +61,7 @@ def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Workspa
 
         def start(**troubles: Any) -> Workspace:
             if any("stall" in had for had in troubles.values() if isinstance(had, list)):
-                monkeypatch.setattr(client, "CALL_SECONDS", 0.2)
+                monkeypatch.setattr(slack_client, "CALL_SECONDS", 0.2)
             service = stack.enter_context(slack(**troubles))
             monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", service.connection)
             return service
@@ -211,6 +210,36 @@ def test_what_somebody_deleted_is_told_again(workspace: Callable[..., Workspace]
     is_told_once(service, incident())
 
 
+def test_a_message_with_replies_that_somebody_deleted_is_told_again(
+    workspace: Callable[..., Workspace],
+) -> None:
+    service = workspace()
+    link = told(incident())
+    [posted] = service.messages()
+    posted |= {"subtype": "tombstone", "text": "This message was deleted.", "blocks": []}
+    del posted["metadata"]
+    assert told(incident(), link) != link
+    assert len(service.messages()) == 2
+
+
+@pytest.mark.parametrize("says_scopes", [True, False])
+def test_what_could_not_be_found_again_is_not_posted_again_and_again(
+    workspace: Callable[..., Workspace], says_scopes: bool
+) -> None:
+    service = workspace()
+    service.scopes, service.says_scopes = "chat:write,channels:history", says_scopes
+    if says_scopes:
+        with pytest.raises(DeliveryError, match="cannot be found again: add the scope"):
+            told(incident())
+        assert service.messages() == []
+        return
+    link = told(incident())
+    for status in ("acknowledged", "resolved"):
+        with pytest.raises(DeliveryError, match="without its metadata: add the scope"):
+            told(incident(status=status), link)
+    assert len(service.messages()) == 1
+
+
 def test_what_is_kept_quiet_is_told_nowhere(workspace: Callable[..., Workspace]) -> None:
     service = workspace()
     quiet = incident(
@@ -239,6 +268,40 @@ def test_only_channels_that_a_route_names_by_id_are_told(
     routes.write_text("channel: x\n")
     with pytest.raises(DeliveryError, match=r"routing\.yaml:1"):
         told(incident())
+
+
+def test_an_incident_moves_on_when_its_channel_is_gone_and_its_route_names_another(
+    workspace: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    service = workspace()
+    link, other = told(incident()), "C0000000002"
+    resolved = incident(status="resolved")
+    service.channels = {other: []}
+    with pytest.raises(DeliveryError, match="channel_not_found; check the channel's id"):
+        told(resolved, link)
+    (tmp_path / "routing.yaml").write_text(f"channels:\n  - channel: {other}\n")
+    service.refusals["chat.getPermalink"] = ["internal_error", None]
+    with pytest.raises(DeliveryError, match="internal_error"):
+        told(resolved, link)
+    moved = told(resolved, link)
+    assert f"/archives/{other}/p" in moved
+    assert told(resolved, moved) == moved
+    assert len(service.messages(other)) == 1
+    (tmp_path / "routing.yaml").write_text("channels: []\n")
+    service.channels = {}
+    with pytest.raises(NotSetUpError):
+        told(resolved, moved)
+
+
+def test_an_incident_stays_where_it_was_told_when_its_route_changes(
+    workspace: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    service = workspace()
+    link, other = told(incident()), "C0000000002"
+    service.channels[other] = []
+    (tmp_path / "routing.yaml").write_text(f"channels:\n  - channel: {other}\n")
+    assert told(incident(status="resolved"), link) == link
+    assert service.messages(other) == []
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,12 @@ def pause_after(tries: int, retry_after: float) -> timedelta:
     # Sixty doublings of a minute are more than a timedelta holds.
     doublings: int = 2 ** min(max(tries - 1, 0), 10)
     pause = min(_FIRST_PAUSE * doublings, _LONGEST_PAUSE)
-    return max(pause, timedelta(seconds=min(retry_after, _LONGEST_WISH)))
+    return max(pause, rest_of(retry_after))
+
+
+def rest_of(retry_after: float) -> timedelta:
+    """For how long a place is left alone that asked for so many seconds: a day at most."""
+    return timedelta(seconds=min(retry_after, _LONGEST_WISH))
 
 
 def ordinal(number: int) -> str:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from croniter import CroniterBadDateError, CroniterError, croniter
+
+from rca_plugin.core.time_zone import instant, wall_clock, zone
 
 MAX_DURATION_MINUTES = 7 * 24 * 60
 _MAX_CRON_CHARS = 100
@@ -17,39 +18,6 @@ _MAX_CRON_CHARS = 100
 _FIVE_FIELDS = re.compile(r"[0-9A-Za-z*/,#-]+( [0-9A-Za-z*/,#-]+){4}")
 _RANDOM = re.compile(r"(?<![A-Za-z])[RrHh](?![A-Za-z])")
 _MINUTE = timedelta(minutes=1)
-
-
-def zone(name: str) -> ZoneInfo:
-    """The time zone of that IANA name.
-
-    Raises ValueError.
-    """
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(
-            f"time_zone: {name[:64]!r} is not a time zone, such as Europe/Berlin or UTC"
-        ) from None
-
-
-def instant(wall: datetime, where: ZoneInfo) -> datetime:
-    """The first moment, in UTC, at which the clock there shows `wall` (without a time zone) or later.
-
-    An hour that the clock shows twice counts the first time; one that it skips is over when it has skipped it.
-    """
-    late = wall.replace(tzinfo=where, fold=0).astimezone(timezone.utc)
-    if _wall(late, where) == wall:
-        return late
-    # In the gap, fold 1 is read with the offset after it, which is before the change, and fold 0 after it.
-    early = wall.replace(tzinfo=where, fold=1).astimezone(timezone.utc)
-    while (seconds := (late - early) // timedelta(seconds=1)) > 1:
-        middle = early + timedelta(seconds=seconds // 2)
-        early, late = (early, middle) if _wall(middle, where) >= wall else (middle, late)
-    return late
-
-
-def _wall(moment: datetime, where: ZoneInfo) -> datetime:
-    return moment.astimezone(where).replace(tzinfo=None, fold=0)
 
 
 @dataclass(frozen=True)
@@ -112,7 +80,7 @@ class Recurrence:
     def _window(self, wall: datetime) -> Window:
         where = zone(self.time_zone)
         start = instant(wall, where)
-        end = instant(_wall(start, where) + timedelta(minutes=self.duration_minutes), where)
+        end = instant(wall_clock(start, where) + timedelta(minutes=self.duration_minutes), where)
         return Window(start, end)
 
     def _walls_until(self, moment: datetime) -> Iterator[datetime]:
@@ -125,7 +93,7 @@ class Recurrence:
         return _all(lambda: times.get_prev(datetime))
 
     def _walls_from(self, moment: datetime) -> Iterator[datetime]:
-        times = croniter(self.cron, _wall(moment, zone(self.time_zone)).replace(second=0, microsecond=0))
+        times = croniter(self.cron, wall_clock(moment, zone(self.time_zone)).replace(second=0, microsecond=0))
         return _all(lambda: times.get_next(datetime))
 
 

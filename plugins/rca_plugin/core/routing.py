@@ -1,4 +1,4 @@
-"""Where incidents go: which project of a tracker gets the ticket, which channel the message."""
+"""Where incidents go: which project of a tracker gets the ticket, which channel the message, which a daily digest."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rca_plugin.core.digest import Digest
 from rca_plugin.core.matcher import Matchers
 
 #: What a ticket's title is made of where a route does not say.
@@ -44,6 +45,7 @@ class Routing:
 
     tickets: tuple[tuple[Matchers | None, TicketRoute], ...] = ()
     channels: tuple[tuple[Matchers | None, str], ...] = ()
+    digests: tuple[Digest, ...] = ()
 
     def ticket(self, incident: Mapping[str, Any]) -> TicketRoute | None:
         """How an incident, as the API shows it, becomes a ticket; None: not at all."""

@@ -2,23 +2,35 @@
 
     tickets:      a list of routes, see `TicketRoute`; the first whose `when` matches is taken
     channels:     a list of `{when: …, channel: …}`
+    digests:      a list of `{channel: …, at: "09:00", time_zone: Europe/Berlin}`, one for a channel
 
 `when` is a list of conditions in the syntax of silences. All have to match; without it, a route takes all.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rca_plugin.core.matcher import Matchers
 from rca_plugin.core.routing import PRIORITIES, Routing, TicketRoute
-from rca_plugin.core.routing_value import check_blanks, mapping, plain, text, texts, texts_in, wrong
+from rca_plugin.core.routing_digest import digests_of
+from rca_plugin.core.routing_value import (
+    channel_id,
+    check_blanks,
+    check_entry,
+    check_keys,
+    mapping,
+    plain,
+    text,
+    texts,
+    texts_in,
+    wrong,
+)
 from rca_plugin.core.yaml_file import LINE, RuleError, items_of, line_of, read_yaml
 
-_PARTS = ("tickets", "channels")
+_PARTS = ("tickets", "channels", "digests")
 _TEXTS = ("project", "issue_type", "summary")
 _LISTS = ("labels", "components")
 _MAPPINGS = ("priorities", "assignees", "transitions")
@@ -34,10 +46,11 @@ def load_routing(file: Path) -> Routing:
     if not file.is_file():
         raise RuleError(f"{file}: missing; [rca] routing_file names the file that says where incidents go")
     content = read_yaml(file)
-    _check_keys(f"{file.name}:", content, _PARTS)
+    check_keys(f"{file.name}:", content, _PARTS)
     return Routing(
         tuple(_ticket(file, *entry) for entry in _entries(file, content, "tickets")),
         tuple(_channel(file, *entry) for entry in _entries(file, content, "channels")),
+        tuple(digests_of(file, _entries(file, content, "digests"))),
     )
 
 
@@ -51,7 +64,7 @@ def _entries(file: Path, content: Mapping[str, Any], part: str) -> list[tuple[in
 
 
 def _ticket(file: Path, line: int, entry: Any) -> tuple[Matchers | None, TicketRoute]:
-    _check_entry(file, line, entry, _TICKET, "project")
+    check_entry(file, line, entry, _TICKET, "project")
     values: dict[str, Any] = {key: text(file, entry, key) for key in _TEXTS if key in entry}
     values |= {key: texts(file, entry, key) for key in _LISTS if key in entry}
     values |= {key: mapping(file, entry, key) for key in _MAPPINGS if key in entry}
@@ -64,8 +77,8 @@ def _ticket(file: Path, line: int, entry: Any) -> tuple[Matchers | None, TicketR
 
 
 def _channel(file: Path, line: int, entry: Any) -> tuple[Matchers | None, str]:
-    _check_entry(file, line, entry, ("when", "channel"), "channel")
-    return _when(file, entry), text(file, entry, "channel")
+    check_entry(file, line, entry, ("when", "channel"), "channel")
+    return _when(file, entry), channel_id(file, entry)
 
 
 def _when(file: Path, entry: Mapping[str, Any]) -> Matchers | None:
@@ -75,19 +88,6 @@ def _when(file: Path, entry: Mapping[str, Any]) -> Matchers | None:
         return Matchers.from_text(texts(file, entry, "when"))
     except ValueError as error:
         raise wrong(file, entry, "when", f"when: {error}") from None
-
-
-def _check_entry(file: Path, line: int, entry: Any, allowed: Iterable[str], needed: str) -> None:
-    if not isinstance(entry, dict) or needed not in entry:
-        raise RuleError(f"{file.name}:{line}: this is no route; write a mapping with the key `{needed}`")
-    _check_keys(f"{file.name}:", entry, allowed)
-
-
-def _check_keys(place: str, entry: Mapping[str, Any], allowed: Iterable[str]) -> None:
-    for key in entry.keys() - {LINE, *allowed}:
-        close = difflib.get_close_matches(str(key), list(allowed), 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(allowed)}"
-        raise RuleError(f"{place}{line_of(entry, key)}: unknown key {key!r}; {hint}")
 
 
 def _check_words(file: Path, entry: Mapping[str, Any], key: str, allowed: Iterable[str]) -> None:

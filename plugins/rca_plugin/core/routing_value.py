@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
@@ -10,6 +12,7 @@ from typing import Any
 from rca_plugin.core.yaml_file import LINE, RuleError, line_of
 
 _MOST_CHARS = 500
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{7,29}")
 
 
 def text(file: Path, entry: Mapping[str, Any], key: str) -> str:
@@ -51,6 +54,33 @@ def texts_in(value: Any) -> Iterable[str]:
     """All texts in a value, however deep."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [value] if isinstance(value, str) else [found for item in inner for found in texts_in(item)]
+
+
+def channel_id(file: Path, entry: Mapping[str, Any]) -> str:
+    """The id of a channel of Slack. RuleError for a name: Slack finds no messages by it."""
+    channel = text(file, entry, "channel")
+    if not _CHANNEL.fullmatch(channel):
+        raise wrong(
+            file, entry, "channel",
+            f"channel is {channel!r:.60}; write its id, such as C0123456789, which Slack shows at the end of the "
+            "channel's details",
+        )  # fmt: skip
+    return channel
+
+
+def check_entry(file: Path, line: int, entry: Any, allowed: Iterable[str], needed: str) -> None:
+    """RuleError for what is no mapping with the key that is needed, or has other keys than are allowed."""
+    if not isinstance(entry, dict) or needed not in entry:
+        raise RuleError(f"{file.name}:{line}: this is no route; write a mapping with the key `{needed}`")
+    check_keys(f"{file.name}:", entry, allowed)
+
+
+def check_keys(place: str, entry: Mapping[str, Any], allowed: Iterable[str]) -> None:
+    """RuleError for a key that means nothing here."""
+    for key in entry.keys() - {LINE, *allowed}:
+        close = difflib.get_close_matches(str(key), list(allowed), 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(allowed)}"
+        raise RuleError(f"{place}{line_of(entry, key)}: unknown key {key!r}; {hint}")
 
 
 def check_blanks(file: Path, entry: Mapping[str, Any], key: str, template: str) -> None:

@@ -39,6 +39,11 @@ def due(priority: Priority, since: datetime) -> Due:
     return Due(since + allowance.response, since + allowance.resolution)
 
 
+def since(priority: Priority, resolution_due: datetime) -> datetime:
+    """When the time of an incident with this due time began: it was opened, or opened again, last."""
+    return resolution_due - ALLOWANCES[priority].resolution
+
+
 def due_again(before: Priority, resolution_due: datetime, priority: Priority) -> Due:
     """The due times with another priority: its time began when that of the one before did."""
-    return due(priority, resolution_due - ALLOWANCES[before].resolution)
+    return due(priority, since(before, resolution_due))

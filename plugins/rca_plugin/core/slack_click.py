@@ -15,7 +15,9 @@ from rca_plugin.core.slack import buttons
 from rca_plugin.core.text import head, visible
 
 MAX_REASON_CHARS = 2_000
-_RESOLVE_BLOCK = "rca_resolve_"
+_BLOCK = re.compile(
+    rf"(?:{buttons.ACTIONS_BLOCK}|{buttons.RESOLVE_BLOCK})([1-9][0-9]{{0,17}})_([0-9a-f]{{12}})"
+)
 _FORM_FIELDS = 10
 
 
@@ -33,11 +35,13 @@ class Button(str, Enum):
 class Click:
     """Who clicked which button for which incident. `at` is Slack's name for the moment, another for each click.
 
+    `mark` tells the incident from another one of the same number, see `core.slack.buttons.mark`.
     `team_id` is the workspace of the message, `user_team_id` that of the person; empty where Slack does not say.
     """
 
     button: Button
     incident_id: int
+    mark: str
     user_id: str
     user_name: str
     user_team_id: str
@@ -123,9 +127,11 @@ def _click(payload: _Payload) -> Click | None:
     if pressed is None:
         return None
     button = known[pressed.action_id]
+    number, mark = _incident(pressed)
     return Click(
         button=button,
-        incident_id=_incident(button, pressed),
+        incident_id=number,
+        mark=mark,
         user_id=payload.user.id,
         user_name=head(visible(payload.user.name), 200),
         user_team_id=payload.user.team_id or "",
@@ -137,12 +143,12 @@ def _click(payload: _Payload) -> Click | None:
     )
 
 
-def _incident(button: Button, pressed: _Pressed) -> int:
-    # What was typed into a field is its value: there the block names the incident.
-    name = pressed.value if button is not Button.RESOLVE else pressed.block_id.removeprefix(_RESOLVE_BLOCK)
-    if not re.fullmatch(r"[1-9][0-9]{0,17}", name or ""):
+def _incident(pressed: _Pressed) -> tuple[int, str]:
+    # Not by its value: that of a field is what was typed into it.
+    found = _BLOCK.fullmatch(pressed.block_id)
+    if found is None:
         raise BodyError("invalid_fields", "It does not say which incident is meant.")
-    return int(name or "")
+    return int(found[1]), found[2]
 
 
 def _reason(pressed: _Pressed) -> str:

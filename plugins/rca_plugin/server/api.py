@@ -21,6 +21,7 @@ from rca_plugin.core.evidence import evidence_to_json
 from rca_plugin.server import (
     api_actions,
     api_deliveries,
+    api_digests,
     api_feedback,
     api_model_calls,
     api_silences,
@@ -178,7 +179,7 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str], ...] = (
 
 _ROUTERS = (
     people, api_model_calls.router, api_actions.router, api_feedback.router, api_silences.router, tasks,
-    api_model_calls.tasks, api_deliveries.router, api_tickets.router, documents,
+    api_model_calls.tasks, api_deliveries.router, api_digests.router, api_tickets.router, documents,
 )  # fmt: skip
 
 

@@ -11,8 +11,9 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.delivery import DeliveryState, Destination
+from rca_plugin.core.incident import Kind
 from rca_plugin.server import api_models as models
-from rca_plugin.server import deliveries
+from rca_plugin.server import deliveries, incidents, storm_first
 from rca_plugin.server.api_callers import service
 from rca_plugin.server.api_models import In, Out
 from rca_plugin.server.database import transaction
@@ -94,6 +95,9 @@ def record_delivery(
 
     def record(session: Session) -> DeliveryRecorded:
         row = deliveries.record(session, incident_id, destination, attempt)
+        incident = incidents.locked(session, incident_id)
+        if incident.kind == Kind.STORM.value and storm_first.has_no_message(session, incident):
+            storm_first.speak_for_themselves(session, incident)
         waits = row.state == DeliveryState.WAITING.value
         return DeliveryRecorded(
             incident_id=incident_id, tries=row.tries, next_try_at=row.next_try_at if waits else None

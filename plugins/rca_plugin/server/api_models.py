@@ -15,9 +15,10 @@ from rca_plugin.core.delivery import DeliveryState, Destination
 from rca_plugin.core.evidence import Fact
 from rca_plugin.core.failure import Source
 from rca_plugin.core.incident import Kind, Status, incident_label
-from rca_plugin.server import audit, deliveries, incidents, ticket_store
+from rca_plugin.server import audit, deliveries, incidents, storm, ticket_store
 from rca_plugin.server.models import Incident
 from rca_plugin.server.similar import SimilarIncident
+from rca_plugin.server.storm_first import has_no_message
 
 IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, examples=[42], description="The number in RCA-42.")]
 
@@ -228,11 +229,13 @@ class IncidentDetail(IncidentSummary):
     tickets: list[TicketOut] = Field(
         description="Newest first; there is more than one where one was deleted."
     )
+    storm: str | None = Field(examples=["RCA-7"], description="The storm whose message speaks for it.")
 
     @classmethod
     def load(cls, session: Session, incident: Incident) -> IncidentDetail:
         """Read what belongs to an incident."""
         summary = IncidentSummary.model_validate(incident).model_dump()
+        whole = storm.around(session, incident)
         return cls(
             **summary,
             label=incident_label(incident.id),
@@ -243,6 +246,7 @@ class IncidentDetail(IncidentSummary):
             timeline=[TimelineEntry.model_validate(e) for e in audit.timeline(session, incident.id)],
             deliveries=[DeliveryOut.model_validate(d) for d in deliveries.of_incident(session, incident.id)],
             tickets=[TicketOut.model_validate(t) for t in ticket_store.of_incident(session, incident.id)],
+            storm=incident_label(whole.id) if whole and not has_no_message(session, whole) else None,
         )
 
 

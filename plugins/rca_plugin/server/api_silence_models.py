@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rca_plugin.core.matcher import MAX_MATCHERS, Matchers
-from rca_plugin.core.recurrence import Recurrence, Window, instant, zone
+from rca_plugin.core.recurrence import Recurrence, Window
 from rca_plugin.core.silence import Schedule, Silence
+from rca_plugin.core.time_zone import instant, zone
 from rca_plugin.server.api_models import In, IncidentSummary, Out
 from rca_plugin.server.facts import Matching
 from rca_plugin.server.silences import MAX_REASON_CHARS, Listed

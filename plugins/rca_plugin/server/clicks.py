@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.incident import incident_label
+from rca_plugin.core.slack.buttons import mark
 from rca_plugin.core.slack_click import Click
 from rca_plugin.core.text import head
 from rca_plugin.server import audit, incidents, lifecycle
@@ -60,6 +61,9 @@ def _refused(incident: Incident, click: Click, clicker: Person | Stranger) -> Ou
         return Outcome("refused", clicker.why)
     if not clicker.may_read(incident.dag_id):
         return _unknown(click)
+    if click.mark != mark(incident.fingerprint, incident.environment):
+        return Outcome("refused", f"This message is about another {incident_label(incident.id)}: it is older than "
+                       "the database of this Airflow, or of another Airflow with the same Slack app.")  # fmt: skip
     if not clicker.may_act():
         return Outcome(
             "refused", "You may act on incidents if you may trigger the DAG rca_incident in Airflow."

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import case, or_, select, update
 from sqlalchemy.orm import Session
 
-from rca_plugin.core.delivery import LEASE, DeliveryState, Destination, pause_after
+from rca_plugin.core.delivery import LEASE, DeliveryState, Destination, pause_after, rest_of
 from rca_plugin.core.incident import incident_label
 from rca_plugin.core.storable import beginning
 from rca_plugin.server import audit, ticket_store
@@ -195,10 +195,25 @@ def _settle(session: Session, row: Delivery, attempt: Attempt) -> None:
         row.state, row.tries = attempt.state.value, 0
     else:
         row.next_try_at = now + pause_after(row.tries, attempt.retry_after)
+        _leave_alone(session, row.destination, now, attempt.retry_after)
         if row.problem != before:
             audit.append(
                 session, row.incident_id, "rca", "delivery_waits", to=row.destination, problem=row.problem
             )
+
+
+def _leave_alone(session: Session, destination: str, now: datetime, seconds: float) -> None:
+    """A place that asks for a rest asks for it from all of us."""
+    if seconds:
+        until = now + rest_of(seconds)
+        earlier = (Delivery.destination == destination, Delivery.state == DeliveryState.WAITING.value,
+                   Delivery.next_try_at < until)  # fmt: skip
+        session.execute(
+            update(Delivery)
+            .where(*earlier)
+            .values(next_try_at=until)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _arrived(session: Session, row: Delivery, attempt: Attempt, now: datetime) -> None:

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from rca_plugin.config import settings
 from rca_plugin.core import sla
 from rca_plugin.core.category import Priority
-from rca_plugin.core.incident import Status, incident_label, may_become
+from rca_plugin.core.incident import Kind, Status, incident_label, may_become
 from rca_plugin.core.text import head
 from rca_plugin.core.tracker.event import Field
-from rca_plugin.server import audit, deliveries, ticket_store
+from rca_plugin.server import audit, deliveries, storm_first, ticket_store
 from rca_plugin.server.models import Incident
 
 
@@ -102,6 +102,8 @@ def resolve(session: Session, incident: Incident, actor: str, how: str, at: date
     incident.resolved_at = at or datetime.now(timezone.utc)
     incident.resolved_how = how
     _move(session, incident, Status.RESOLVED, actor, "resolved", how=how)
+    if incident.kind == Kind.STORM.value:
+        storm_first.speak_for_themselves(session, incident)
 
 
 def reopen(session: Session, incident: Incident, actor: str, **why: Any) -> None:

@@ -315,6 +315,31 @@ class Delivery(Base):
     )
 
 
+class DigestRow(Base):
+    """What a channel is told of one day, once. The row is there before anything is posted.
+
+    `content` is what there was to tell when it was first claimed; NULL where there was nothing. `lease` as of a
+    delivery.
+    """
+
+    __tablename__ = "rca_digest"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    channel: Mapped[str] = mapped_column(String(40))
+    day: Mapped[date] = mapped_column(Date)
+    state: Mapped[str] = mapped_column(String(10))
+    recorded_at: Mapped[datetime]
+    content: Mapped[dict[str, Any] | None]
+    tries: Mapped[int] = mapped_column(Integer)
+    next_try_at: Mapped[datetime]
+    problem: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str | None] = mapped_column(Text)
+    lease: Mapped[str | None] = mapped_column(String(36))
+    leased_until: Mapped[datetime | None]
+
+    __table_args__ = (Index("idx_rca_digest_day", "channel", "day", unique=True),)
+
+
 class Ticket(Base):
     """A ticket that an incident became in a tracker, and what was heard of it last.
 

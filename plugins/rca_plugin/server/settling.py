@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 from rca_plugin.config import settings
 from rca_plugin.core.failure import Source
 from rca_plugin.core.incident import UNRESOLVED, VISIBLE, Kind, Status
-from rca_plugin.server import lifecycle, recoveries
+from rca_plugin.server import lifecycle, outdated, recoveries
 from rca_plugin.server.database import transaction
 from rca_plugin.server.incidents import locked
 from rca_plugin.server.models import Incident
@@ -41,7 +41,7 @@ class Settled:
 
 
 def settle() -> Settled:
-    """Resolve what works again, close what stayed resolved, and file what is new."""
+    """Resolve what works again, have told what failed on, close what stayed resolved, and file what is new."""
     window = datetime.now(timezone.utc) - timedelta(hours=settings().reopen_window)
     steps: list[tuple[Any, Callable[[Session, Incident], bool]]] = [
         (_works_again(), partial(_resolve, how="a later run of it succeeded")),
@@ -49,6 +49,7 @@ def settle() -> Settled:
         (_empty_storm(), partial(_resolve, how="all incidents of the storm are resolved")),
     ]
     resolved = sum(_each(condition, change) for condition, change in steps)
+    outdated.bring_up_to_date()
     return Settled(resolved, _each(_stayed_resolved(window), _close), file_incidents())
 
 

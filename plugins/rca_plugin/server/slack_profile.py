@@ -12,6 +12,7 @@ from airflow.models.connection import Connection
 
 from rca_plugin.config import settings
 from rca_plugin.core.json_body import parse_json
+from rca_plugin.core.protected_url import is_protected
 from rca_plugin.core.remembered import Remembered
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,10 @@ def _connection() -> Connection:
 
 def _call(connection: Connection, method: str, fields: dict[str, str], deadline: float) -> dict[str, Any]:
     base = str(connection.extra_dejson.get("base_url") or _API).rstrip("/")
+    if not is_protected(base):
+        raise SlackUnavailableError(
+            "it must be reached by https: see base_url in the extra of the connection"
+        )
     headers = {"Authorization": f"Bearer {connection.password}", "Accept-Encoding": "identity"}
     try:
         answer = parse_json(_post(f"{base}/{method}", fields, headers, deadline))

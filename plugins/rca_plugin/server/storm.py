@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from rca_plugin.config import settings
 from rca_plugin.core.category import Priority
-from rca_plugin.core.incident import VISIBLE, Kind, Status, incident_label
+from rca_plugin.core.incident import UNRESOLVED, VISIBLE, Kind, Status, incident_label
 from rca_plugin.core.text import head
 from rca_plugin.server import audit, handoff, lifecycle
 from rca_plugin.server.database import insert_once, memory
 from rca_plugin.server.lifecycle import Quiet
 from rca_plugin.server.models import Incident
+from rca_plugin.server.storm_first import MINUTE
 
-_MINUTE = timedelta(minutes=1)
 # A storm goes on as long as it gathers more; afterwards it takes as many as at first to join it.
 _GOES_ON = timedelta(minutes=10)
 _TITLE_CHARS = 200
@@ -67,21 +67,22 @@ def joined(session: Session, incident: Incident, waits_for: str | None) -> Quiet
 
 
 def around(session: Session, incident: Incident) -> Incident | None:
-    """The storm that speaks for an incident now: the one it is attached to, or one that opened within a minute of it,
-    as of the first few, which opened before it was clear.
+    """The storm that speaks for an incident: the one it is attached to, or one that opened within a minute of it, as
+    of the first few, which opened before it was clear. Once the storm is over, it still does for those that are too.
     """
     if incident.kind == Kind.STORM.value:
         return None
     prints = [_print_of(front) for front in _fronts(incident)]
     began_with_it = and_(
-        Incident.open_fingerprint.in_(prints),
-        Incident.opened_at.between(incident.opened_at - _MINUTE, incident.opened_at + _MINUTE),
+        Incident.fingerprint.in_(prints),
+        Incident.opened_at.between(incident.opened_at - MINUTE, incident.opened_at + MINUTE),
     )
+    goes_on = Incident.status.in_([status.value for status in VISIBLE])
     return session.scalar(
         select(Incident)
         .where(
             Incident.kind == Kind.STORM.value,
-            Incident.status.in_([status.value for status in VISIBLE]),
+            goes_on if Status(incident.status) in UNRESOLVED else true(),
             or_(Incident.id == incident.parent_id, began_with_it),
         )
         .order_by(Incident.id)
@@ -120,7 +121,7 @@ def _storm(session: Session, incident: Incident, front: _Front) -> Incident | No
         and _gathered(session, last, front, now - _GOES_ON)
     ):
         return last
-    if _opened(session, front, now - _MINUTE) <= front.threshold:
+    if _opened(session, front, now - MINUTE) <= front.threshold:
         return None
     if last is None or Status(last.status) in VISIBLE:
         return last or _open(session, incident, front, print_)

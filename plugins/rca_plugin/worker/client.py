@@ -11,6 +11,7 @@ import httpx
 
 from rca_plugin.config import api_base_url, service_secret
 from rca_plugin.core.delivery import Destination
+from rca_plugin.core.digest import Period
 from rca_plugin.core.evidence import Fact, fact_to_json
 from rca_plugin.core.model_call import Purpose
 from rca_plugin.core.model_request import ModelRequest, request_to_json
@@ -122,6 +123,16 @@ class RcaClient:
         """What may be delivered now, oldest first: `incident_id` and `destination`. Raises ServerError."""
         due: list[dict[str, Any]] = self._patiently("GET", "/rca/api/v1/deliveries/due")["deliveries"]
         return due
+
+    def claim_digest(self, channel: str, period: Period) -> dict[str, Any]:
+        """Ask whether to tell a channel of a day now; `granted`, or `reason` says why not. Raises ServerError."""
+        begins, ends = period.begins_at.isoformat(), period.ends_at.isoformat()
+        body = {"channel": channel, "day": period.day.isoformat(), "begins_at": begins, "ends_at": ends}
+        return self._patiently("POST", "/rca/api/v1/digests/claim", body)
+
+    def record_digest(self, digest_id: int, attempt: dict[str, Any]) -> None:
+        """Keep what came of a claimed digest. Raises ServerError, with `lease_lost` after too long a time."""
+        self._patiently("PUT", f"/rca/api/v1/digests/{digest_id}", attempt)
 
     def reconcile(self) -> dict[str, Any]:
         """Have the failures taken in that nobody reported. Raises ServerError."""

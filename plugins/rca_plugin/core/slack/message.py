@@ -12,7 +12,7 @@ from rca_plugin.core.analysis import GEMINI
 from rca_plugin.core.incident import Kind, Status
 from rca_plugin.core.slack.buttons import buttons
 from rca_plugin.core.slack.standing import standing
-from rca_plugin.core.slack.text import plain, words
+from rca_plugin.core.slack.text import minute, plain, words
 
 # Slack allows 150 characters in a header, 2,000 in a field and 3,000 in a section; a message that is read at a glance
 # has fewer. Of all blocks together it refuses some that have 12,000, so that all parts here have less.
@@ -58,16 +58,21 @@ def author(analysis: Mapping[str, Any]) -> str:
 
 
 def _name(incident: Mapping[str, Any]) -> str:
-    storm = " storm" if incident["kind"] == Kind.STORM.value else ""
-    return f"{incident['priority']} {incident['label']}{storm}"
+    return f"{incident['priority']} {incident['label']}"
 
 
 def _title(incident: Mapping[str, Any]) -> str:
-    return f"{incident['resource']}: {incident['title']}"
+    # The title of a storm says what it is of, its resource only that again.
+    return incident["title"] if _is_storm(incident) else f"{incident['resource']}: {incident['title']}"
+
+
+def _is_storm(incident: Mapping[str, Any]) -> bool:
+    return bool(incident["kind"] == Kind.STORM.value)
 
 
 def _fields(incident: Mapping[str, Any]) -> list[str]:
     sure = f"{incident['confidence']:.0%} sure"
+    what_failed = "Incidents" if _is_storm(incident) else "Failures"
     known = {
         "Status": standing(incident),
         "Priority": f"{incident['priority']} (severity {incident['severity']})",
@@ -76,7 +81,7 @@ def _fields(incident: Mapping[str, Any]) -> list[str]:
         "Owner": incident["owner"],
         "Assigned to": incident["assignee"],
         "Due": _due(incident),
-        "Failures": f"{incident['failure_count']}, last {_time(incident['last_failure_at'])}",
+        what_failed: f"{incident['failure_count']}, last {minute(incident['last_failure_at'])}",
     }
     return [f"{name}\n{value}" for name, value in known.items() if value]
 
@@ -86,7 +91,7 @@ def _due(incident: Mapping[str, Any]) -> str | None:
         incident["status"]
     )
     at = incident[name] if name else None
-    return at and f"{'Respond' if name == 'response_due_at' else 'Resolve'} until {_time(at)}"
+    return at and f"{'Respond' if name == 'response_due_at' else 'Resolve'} until {minute(at)}"
 
 
 def _cause(incident: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -122,8 +127,3 @@ def _context(text: str) -> dict[str, Any]:
 
 def _spaced(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _time(at: str) -> str:
-    """To the minute, as the API says it: in UTC."""
-    return f"{at[:16].replace('T', ' ')} UTC"

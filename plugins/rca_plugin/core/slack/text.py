@@ -19,7 +19,7 @@ _GAP = "…"
 
 def plain(text: str, limit: int) -> dict[str, Any]:
     """A text object of at most so many characters, of the beginning of a text."""
-    shown = _beginning(_URL.sub(": ", readable(text)).strip(), limit)
+    shown = beginning(_URL.sub(": ", readable(text)).strip(), limit)
     # Never mrkdwn, in which much can be said that is no text. An empty one is refused.
     return {"type": "plain_text", "text": escaped(shown) or "-", "emoji": False}
 
@@ -33,7 +33,12 @@ def code(text: str, limit: int) -> dict[str, Any]:
 
 def words(text: str, limit: int) -> str:
     """What is left of the beginning of a text for notifications, where Slack knows no plain text: only its words."""
-    return _beginning(" ".join(_NOT_WORDS.sub(" ", readable(text)).split()), limit)
+    return beginning(" ".join(_NOT_WORDS.sub(" ", readable(text)).split()), limit)
+
+
+def minute(at: str) -> str:
+    """A moment to the minute, as the API says it: in UTC."""
+    return f"{at[:16].replace('T', ' ')} UTC"
 
 
 def escaped(text: str) -> str:
@@ -45,7 +50,7 @@ def end(text: str, limit: int) -> str:
     """The last lines of a text that fit; of one line that is too long, its end."""
     if length(text) <= limit:
         return text
-    kept = _beginning(text[::-1], limit - 1, mark="")[::-1]
+    kept = beginning(text[::-1], limit - 1, mark="")[::-1]
     first = kept.find("\n", 0, len(kept) // 2)
     return f"{_GAP}\n{kept[first + 1 :]}" if first >= 0 else _GAP + kept
 
@@ -55,7 +60,8 @@ def length(text: str) -> int:
     return sum(_cost(char) for char in text)
 
 
-def _beginning(text: str, limit: int, mark: str = _GAP) -> str:
+def beginning(text: str, limit: int, mark: str = _GAP) -> str:
+    """As much of the beginning of a text as fits, with a mark where something is left out."""
     if length(text) <= limit:
         return text
     left = limit - len(mark)

@@ -12,8 +12,9 @@ from flask_appbuilder import expose
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.matcher import FACTS
-from rca_plugin.core.recurrence import MAX_DURATION_MINUTES, Window, zone
+from rca_plugin.core.recurrence import MAX_DURATION_MINUTES, Window
 from rca_plugin.core.silence import State
+from rca_plugin.core.time_zone import zone
 from rca_plugin.server import silences
 from rca_plugin.server.facts import meaning
 from rca_plugin.server.models import Incident

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from rca_plugin.config import settings
 from rca_plugin.core.archive import files_of, folder_of
+from rca_plugin.core.protected_url import is_protected
 from rca_plugin.worker.integrations.blob_refusal import code_of, refusal
 from rca_plugin.worker.recipient import DeliveryError, NotSetUpError
 
@@ -23,7 +24,6 @@ _ONE_TRY: Mapping[str, Any] = {
     "read_timeout": 10,
     "permit_redirects": False,
 }
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 # What names an account in the extra of a connection, besides its host and its login.
 _ACCOUNT_EXTRAS = ("connection_string", "sas_token")
 
@@ -128,6 +128,5 @@ def _names_an_account(connection: Any) -> bool:
 
 
 def _check_protected(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname not in _LOCAL:
+    if not is_protected(url):
         raise DeliveryError("the storage account must be reached by https")

@@ -6,27 +6,26 @@ lost makes no second one.
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from rca_plugin.config import airflow_url, routing_file, settings
 from rca_plugin.core.routing_file import load_routing
+from rca_plugin.core.slack.digest import digest
 from rca_plugin.core.slack.message import Message, message
 from rca_plugin.core.slack.thread import thread
 from rca_plugin.core.ticket.link import links
 from rca_plugin.core.yaml_file import RuleError
-from rca_plugin.worker.integrations.slack_place import Place, channel_id
+from rca_plugin.worker.integrations.slack_client import client_of
+from rca_plugin.worker.integrations.slack_place import Place
 from rca_plugin.worker.integrations.slack_posts import MESSAGE, Posts
-from rca_plugin.worker.integrations.slack_refusal import refusal
+from rca_plugin.worker.integrations.slack_refusal import ChannelGoneError, refusal
+from rca_plugin.worker.integrations.slack_subject import Subject
 from rca_plugin.worker.recipient import DeliveryError, NotSetUpError
-
-# A call that is well takes a tenth of a second.
-CALL_SECONDS = 5
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 class Routes(Protocol):
@@ -65,46 +64,52 @@ class Slack:
         """Post the message of an incident, or change what differs in it. Answers its permalink.
 
         Raises DeliveryError, and NotSetUpError for an incident that is told nowhere: one that no route takes, and
-        one that is kept quiet and has no message, as those of a storm have not.
+        one that is kept quiet, or part of a storm, and has no message.
         """
         known = Place.of(reference)
-        channel = known.channel if known else self._channel(incident)
-        with_deadline = _until(deadline)
+        if known:
+            try:
+                with self._posts(known.channel, _subject(incident), deadline) as posts:
+                    return _deliver(posts, incident, known, reference)
+            except ChannelGoneError:
+                if self.routes.channel(incident) == known.channel:
+                    raise
+        with self._posts(self._channel(incident), _subject(incident), deadline) as posts:
+            return _deliver(posts, incident, None, None)
+
+    def tell_of_day(
+        self, channel: str, content: Mapping[str, Any], recorded_at: datetime, deadline: float
+    ) -> str:
+        """Post a digest, unless it is there. Answers its permalink. Raises DeliveryError."""
+        identity = {name: content[name] for name in ("day", "environment")}
+        with self._posts(channel, Subject("rca_digest", identity, recorded_at), deadline) as posts:
+            return posts.permalink(posts.keep(MESSAGE, digest(content), posts.find(None)))
+
+    def _channel(self, incident: Mapping[str, Any]) -> str:
+        channel = self.routes.channel(incident)
+        if not channel:
+            raise NotSetUpError("no route of the routing file says in which channel to tell of it")
+        return channel
+
+    @contextmanager
+    def _posts(self, channel: str, subject: Subject, deadline: float) -> Iterator[Posts]:
         try:
-            posts = Posts(self._client(), channel, incident, with_deadline)
-            return _deliver(posts, incident, known, reference)
+            yield Posts(client_of(self.conn_id), channel, subject, _until(deadline))
         except (DeliveryError, NotSetUpError):
             raise
         except Exception as error:
             # From None: errors of slack-sdk 3.47 hold the answer, and some the whole request.
             raise refusal(error) from None
 
-    def _channel(self, incident: Mapping[str, Any]) -> str:
-        channel = self.routes.channel(incident)
-        if not channel:
-            raise NotSetUpError("no route of the routing file says in which channel to tell of it")
-        return channel_id(channel)
 
-    def _client(self) -> Any:
-        from airflow.providers.slack.hooks.slack import SlackHook
-
-        # No handlers: the server decides when the next try is. By itself, slack-sdk tries again after a lost
-        # connection, whatever came of the first.
-        hook = SlackHook(
-            slack_conn_id=self.conn_id, timeout=CALL_SECONDS, retry_handlers=[], logger=_silent()
-        )
-        client = hook.client
-        parts = urlsplit(client.base_url)
-        if parts.scheme != "https" and parts.hostname not in _LOCAL:
-            raise DeliveryError("Slack must be reached by https: see base_url in the extra of the connection")
-        return client
-
-
-def _silent() -> logging.Logger:
-    """For slack-sdk, which logs the beginning of an answer it cannot read: what others say in the channel."""
-    logger = logging.getLogger(f"{__name__}.client")
-    logger.setLevel(logging.CRITICAL + 1)
-    return logger
+def _subject(incident: Mapping[str, Any]) -> Subject:
+    # Two deployments may tell of incidents with the same number in one channel.
+    identity = {
+        "incident": incident["id"],
+        **{name: incident[name] for name in ("fingerprint", "environment")},
+    }
+    opened = datetime.fromisoformat(incident["opened_at"].replace("Z", "+00:00"))
+    return Subject("rca_incident", identity, opened)
 
 
 def _deliver(posts: Posts, incident: Mapping[str, Any], known: Place | None, reference: str | None) -> str:
@@ -112,6 +117,8 @@ def _deliver(posts: Posts, incident: Mapping[str, Any], known: Place | None, ref
     # Once it is resolved too: nobody was told of it.
     if there is None and incident["suppressed_by"]:
         raise NotSetUpError("it is kept quiet, and has no message of its own")
+    if there is None and incident["storm"]:
+        raise NotSetUpError(f"it is part of storm {incident['storm']}, whose message speaks for it")
     page = next((link.url for link in links(incident, airflow_url())), None)
     ts = posts.keep(MESSAGE, message(incident, page), there)
     # Before the thread: what is said first is where it is.

@@ -1,22 +1,25 @@
-"""What is posted in one channel about one incident: found by its metadata, posted once, changed where it differs."""
+"""What is posted in one channel about one subject: found by its metadata, posted once, changed where it differs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from rca_plugin.core.slack.message import Message
+from rca_plugin.worker.integrations.slack_subject import Subject
 from rca_plugin.worker.recipient import DeliveryError
 
-#: The event type of the metadata, and the name of the message itself; its replies have names of their own.
-EVENT_TYPE = "rca_incident"
+#: The name of the message itself; its replies have names of their own.
 MESSAGE = "message"
 # Deliveries of an incident follow each other, each with at most one change of each message: with a rest before it,
 # that is at most one a second, whatever the clocks of the workers say.
 REST_SECONDS = 1.0
+# Without it, Slack leaves the metadata out and does not say so.
+_SCOPE = "metadata.message:read"
+_SCOPE_IS_NEEDED = f"add the scope {_SCOPE} to the app and install it again"
 _PAGE = 200
 _MOST_PAGES = 20
 # Clocks differ: that of Slack, which stamps messages, and that of the server, which stamps incidents.
@@ -29,21 +32,21 @@ class Posts:
 
     client: Any
     channel: str
-    incident: Mapping[str, Any]
+    subject: Subject
     check_time: Callable[[float], None]
     rested: bool = field(default=False, init=False)
 
     def find(self, ts: str | None) -> dict[str, Any] | None:
-        """The incident's message, at its place or wherever else it is; None where there is none."""
+        """The message about it, at its place or wherever else it is; None where there is none."""
         at_place = self._at(ts) if ts else None
-        return at_place or next(self._ours(self._since_it_opened(), MESSAGE), None)
+        return at_place or next(self.subject.among(self._since(), MESSAGE), None)
 
     def replies(self, ts: str) -> dict[str, dict[str, Any]]:
-        """The incident's replies in the thread of its message, by their name."""
+        """The replies in the thread of the message, by their name."""
         pages = self._pages(self.client.conversations_replies, ts=ts)
         # The first of each counts, and the message itself comes with them.
-        found = reversed(list(self._ours(pages)))
-        return {self._payload(reply)["part"]: reply for reply in found}
+        found = reversed(list(self.subject.among(pages)))
+        return {str(self.subject.payload(reply).get("part")): reply for reply in found}
 
     def keep(
         self, name: str, wanted: Message, there: Mapping[str, Any] | None, thread_ts: str | None = None
@@ -53,11 +56,11 @@ class Posts:
             "channel": self.channel,
             "text": wanted.text,
             "blocks": list(wanted.blocks),
-            "metadata": {"event_type": EVENT_TYPE, "event_payload": self._says(name, wanted.digest)},
+            "metadata": self.subject.metadata(name, wanted.digest),
         }
         if there is None:
             return self._post(content, thread_ts)
-        if self._payload(there).get("digest") != wanted.digest:
+        if self.subject.payload(there).get("digest") != wanted.digest:
             self._change(str(there["ts"]), content)
         return str(there["ts"])
 
@@ -84,11 +87,15 @@ class Posts:
             self.client.conversations_history, channel=self.channel, latest=ts, oldest=ts, inclusive=True,
             limit=1, include_all_metadata=True,
         )  # fmt: skip
-        return next(self._ours([said["messages"]], MESSAGE), None)
+        there = [posted for posted in said["messages"] if posted.get("subtype") != "tombstone"]
+        ours = next(self.subject.among([there], MESSAGE), None)
+        if there and ours is None:
+            # It was posted: one more with each change would follow.
+            raise DeliveryError(f"Slack shows the message without its metadata: {_SCOPE_IS_NEEDED}")
+        return ours
 
-    def _since_it_opened(self) -> Iterator[list[dict[str, Any]]]:
-        opened = datetime.fromisoformat(self.incident["opened_at"].replace("Z", "+00:00"))
-        oldest = f"{(opened - _SKEW).timestamp():.6f}"
+    def _since(self) -> Iterator[list[dict[str, Any]]]:
+        oldest = f"{(self.subject.since - _SKEW).timestamp():.6f}"
         return self._pages(self.client.conversations_history, oldest=oldest)
 
     def _pages(self, call: Callable[..., Any], **more: Any) -> Iterator[list[dict[str, Any]]]:
@@ -97,6 +104,7 @@ class Posts:
             said = self._asked(
                 call, channel=self.channel, limit=_PAGE, include_all_metadata=True, **more, **cursor
             )
+            _check_scopes(said)
             yield said["messages"]
             following = (said.get("response_metadata") or {}).get("next_cursor")
             if not following:
@@ -105,31 +113,13 @@ class Posts:
         # It may be further on, and then another would be the second.
         raise DeliveryError(f"Slack has more than {_MOST_PAGES * _PAGE} messages to look through for it")
 
-    def _ours(
-        self, pages: Iterator[list[dict[str, Any]]] | list[list[dict[str, Any]]], name: str | None = None
-    ) -> Iterator[dict[str, Any]]:
-        for page in pages:
-            for posted in page:
-                said = self._payload(posted)
-                identity = self._says(name or str(said.get("part")), "")
-                if said and all(said.get(key) == value for key, value in identity.items() if value):
-                    yield posted
-
-    def _payload(self, posted: Mapping[str, Any]) -> Mapping[str, Any]:
-        said = posted.get("metadata") or {}
-        payload: Mapping[str, Any] = said.get("event_payload") or {}
-        return payload if said.get("event_type") == EVENT_TYPE else {}
-
-    def _says(self, name: str, digest: str) -> dict[str, Any]:
-        # Two deployments may tell of incidents with the same number in one channel.
-        return {
-            "incident": self.incident["id"],
-            "fingerprint": self.incident["fingerprint"],
-            "environment": self.incident["environment"],
-            "part": name,
-            "digest": digest,
-        }
-
     def _asked(self, call: Callable[..., Any], **arguments: Any) -> Any:
         self.check_time(0.0)
         return call(**arguments)
+
+
+def _check_scopes(said: Any) -> None:
+    headers = {str(name).lower(): str(value) for name, value in said.headers.items()}
+    scopes = headers.get("x-oauth-scopes")
+    if scopes and _SCOPE not in scopes:
+        raise DeliveryError(f"what was posted cannot be found again: {_SCOPE_IS_NEEDED}")

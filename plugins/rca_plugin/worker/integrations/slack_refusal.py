@@ -32,7 +32,12 @@ _WHAT_TO_DO: Mapping[str, str] = {
     "ratelimited": "it is tried again later",
     "rate_limited": "it is tried again later",
 }
+_GONE = ("channel_not_found", "is_archived")
 _CODE_CHARS = 60
+
+
+class ChannelGoneError(DeliveryError):
+    """Nothing can be said in the channel any more, or by us."""
 
 
 def refusal(error: Exception) -> DeliveryError:
@@ -43,14 +48,17 @@ def refusal(error: Exception) -> DeliveryError:
         return DeliveryError("apache-airflow-providers-slack is not installed on this worker")
     if isinstance(error, SlackApiError):
         wait = retry_after(error, datetime.now(timezone.utc)) or 0.0
-        return DeliveryError(f"Slack answered {_answer(error.response)}", wait)
+        is_gone = _data(error.response).get("error") in _GONE
+        return (ChannelGoneError if is_gone else DeliveryError)(
+            f"Slack answered {_answer(error.response)}", wait
+        )
     if isinstance(error, (OSError, EOFError)) or type(error).__module__ == "http.client":
         return DeliveryError(f"Slack could not be reached: {_cause(error)}")
     return DeliveryError(f"Slack answered something that cannot be read ({type(error).__name__})")
 
 
 def _answer(response: Any) -> str:
-    data = response.data if isinstance(response.data, dict) else {}
+    data = _data(response)
     code = str(data.get("error") or "")
     if not code.replace("_", "").isalnum() or len(code) > _CODE_CHARS:
         # Of a body that is not JSON, slack-sdk 3.47 makes an error that holds the body.
@@ -58,6 +66,10 @@ def _answer(response: Any) -> str:
     said = f"{code} ({data['needed']:.100})" if isinstance(data.get("needed"), str) else code
     # No colon: what follows `invalid_auth: ` would be redacted as a secret.
     return f"{said}; {_WHAT_TO_DO[code]}" if code in _WHAT_TO_DO else f"{said} ({response.status_code})"
+
+
+def _data(response: Any) -> dict[str, Any]:
+    return response.data if isinstance(response.data, dict) else {}
 
 
 def _cause(error: BaseException) -> str:
