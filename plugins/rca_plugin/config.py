@@ -7,7 +7,7 @@ Each can be set as an environment variable, for example AIRFLOW__RCA__LISTENER_T
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from rca_plugin.core.data import data_folder
 from rca_plugin.core.redaction import MOST_PATTERNS, PATTERN_CHARS, own_patterns
+from rca_plugin.core.tracker.event import Field
 from rca_plugin.core.tracker.policy import Wins, statuses
 
 SECTION = "rca"
@@ -444,6 +445,11 @@ def routing_file() -> Path:
 def webhook_secrets(source: str) -> tuple[str, ...]:
     """The one or two secrets by which a source proves itself; none where the option is not set."""
     return separated(getattr(settings(), f"webhook_secret_{source}"))
+
+
+def jira_wins() -> Mapping[Field, Wins]:
+    """Whose change of a field counts when it was changed both in Jira and here."""
+    return {each: Wins(getattr(settings(), f"jira_{each.value}_wins")) for each in Field}
 
 
 def slack_users() -> dict[str, str]:

@@ -28,8 +28,9 @@ from rca_plugin.core.tracker.change import (
 )
 from rca_plugin.core.tracker.event import Field, Said, StatusCategory, TicketEvent
 from rca_plugin.core.tracker.jira import parse
+from rca_plugin.core.tracker.known import Known
 from rca_plugin.core.tracker.policy import Policy
-from rca_plugin.core.tracker.sync import Known, changes
+from rca_plugin.core.tracker.sync import changes
 
 OWN = Path(__file__).parents[1] / "payloads" / "jira"
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
@@ -238,3 +239,28 @@ def test_anything_anywhere_is_read_or_refused(name: str, data: st.DataObject, st
     except ValidationError:
         return
     assert event is None or (event.at <= NOW and event.changed <= set(Field))
+
+
+@pytest.mark.parametrize(
+    ("creator", "other"),
+    [
+        ({"accountId": "5c5f"}, False),
+        ({"accountId": "5C5F"}, False),
+        ({"accountId": "6d6d"}, True),
+        ({"name": "admin"}, True),
+        ({}, False),
+        (None, False),
+        ("admin", False),
+    ],
+)
+def test_what_others_did_than_who_created_the_ticket_is_none_of_ours(creator: Any, other: bool) -> None:
+    body = json.loads((OWN / "cloud-done.json").read_text())
+    body["user"] = {"accountId": "5c5f", "displayName": "Ada"}
+    body["issue"]["fields"]["creator"] = creator
+    event = parse(body, NOW)
+    assert event
+    assert event.by_other is other
+    del body["user"]
+    again = parse(body, NOW)
+    assert again
+    assert not again.by_other

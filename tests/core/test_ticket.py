@@ -15,7 +15,7 @@ from rca_plugin.core.routing import TicketRoute
 from rca_plugin.core.ticket.adf import adf, text_of
 from rca_plugin.core.ticket.block import Bullets, Code, Heading, Link, Links, Paragraph
 from rca_plugin.core.ticket.dialect import Dialect
-from rca_plugin.core.ticket.fields import following, settled
+from rca_plugin.core.ticket.fields import at_first, following, settled
 from rca_plugin.core.ticket.label import marker, told_of
 from rca_plugin.core.ticket.link import links
 from rca_plugin.core.ticket.record import Record
@@ -159,7 +159,7 @@ def test_the_due_date_is_a_day_of_utc(due: str | None, day: str | None) -> None:
 def test_whoever_has_taken_it_on_gets_the_ticket(taken_by: str | None, owner: str, expected: str) -> None:
     route = TicketRoute("P", assignees={"ada": "1", "grace": "2", "*": "3"})
     incident = an_incident("x", assignee=taken_by, owner=owner)
-    assert following(incident, route, CLOUD, ())["assignee"] == {"accountId": expected}
+    assert at_first(incident, route, CLOUD, ())["assignee"] == {"accountId": expected}
 
 
 def test_a_document_says_the_same_after_jira_wrote_it_in_its_own_way() -> None:

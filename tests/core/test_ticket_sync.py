@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rca_plugin.core.category import Priority
-from rca_plugin.core.incident import Status, may_become
-from rca_plugin.core.ticket.status import categories_for
+from rca_plugin.core.incident import Status
+from rca_plugin.core.tracker.brought import Brought
 from rca_plugin.core.tracker.change import (
     Acknowledge,
     Assign,
@@ -35,8 +32,10 @@ from rca_plugin.core.tracker.event import (
     TicketEvent,
     TicketStatus,
 )
-from rca_plugin.core.tracker.policy import PRIORITIES, Policy, Wins, people, priorities, statuses
-from rca_plugin.core.tracker.sync import Brought, Known, changes, comment_key, looked_at, news
+from rca_plugin.core.tracker.known import Known
+from rca_plugin.core.tracker.look import looked_at
+from rca_plugin.core.tracker.policy import PRIORITIES, Policy, Wins, priorities, statuses
+from rca_plugin.core.tracker.sync import changes, comment_key
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 MINUTE = timedelta(minutes=1)
@@ -124,9 +123,11 @@ def test_priorities_follow_up_and_down_in_the_words_of_the_project() -> None:
 
 
 def test_an_account_is_who_the_routes_name_else_its_name() -> None:
-    policy = Policy(people=people({"data-team": "id-Ada", "ada": "id-Ada", "*": "id-Bob"}))
+    policy = Policy(accounts={"data-team": "id-Ada", "ada": "id-Ada", "*": "id-Bob"})
     assert of(OPEN, assigned("Ada"), policy) == (Assign("data-team"),)
-    assert of(OPEN, assigned("Bob"), policy) == (Assign("Bob"),)
+    assert of(OPEN, assigned("Zoe"), policy) == (Assign("Zoe"),)
+    # Whoever has it as long as nobody has taken it on.
+    assert of(OPEN, assigned("Bob"), policy) == ()
     assert of(replace(OPEN, assignee="Bob"), assigned(None), policy) == (Assign(None),)
     assert of(replace(OPEN, assignee="Bob"), assigned("Bob"), policy) == ()
 
@@ -231,206 +232,3 @@ def test_a_first_look_takes_over_what_somebody_has_chosen_for_certain() -> None:
     assert of(known, looked_at(known, untouched, Policy())) == ()
     done = event(status=TicketStatus("Done", DONE), assignee=Account("1", "Bob"), priority="Highest")
     assert of(known, looked_at(known, done, Policy())) == (Assign("Bob"), Resolve("Jira: Done by Ada"))
-
-
-# --- two sides -----------------------------------------------------------------------------------------------
-
-_STATUS_OF = {NEW: "To Do", DOING: "In Progress", DONE: "Done"}
-_PEOPLE = [None, "Ada", "Bob"]
-_NAME_OF = {Priority.P1: "Highest", Priority.P2: "High", Priority.P3: "Medium", Priority.P4: "Low"}
-
-
-@dataclass
-class Ticket:
-    """The tracker's side, with what we noted on it."""
-
-    category: StatusCategory = NEW
-    assignee: str | None = None
-    priority: str = "Medium"
-    noted_status: Status = Status.OPEN
-    noted: dict[str, Any] = field(default_factory=lambda: {"assignee": None, "priority": "Medium"})
-
-
-@dataclass
-class World:
-    """An incident, its ticket, the webhooks that are under way, and one delivery that may be."""
-
-    policy: Policy
-    known: Known = OPEN
-    ticket: Ticket = field(default_factory=Ticket)
-    now: datetime = NOON
-    under_way: list[TicketEvent] = field(default_factory=list)
-    sent: list[TicketEvent] = field(default_factory=list)
-    overruled: set[Field] = field(default_factory=set)
-    wanted: int = 0
-    delivered: int = 0
-    claim: tuple[int, Known, frozenset[Field]] | None = None
-    acted: bool = False
-    calls: int = 0
-    decisions: int = 0
-
-    # The incident's side.
-
-    def decide(self, field_: Field, **values: Any) -> None:
-        if any(getattr(self.known, name) != value for name, value in values.items()):
-            self.known = replace(self.known, **values, decided={**self.known.decided, field_: self.now})
-            self.wanted += 1
-            self.decisions += 1
-            # Of the status the ticket has a note of ours, which says the same.
-            self.overruled |= {field_} - {Field.STATUS}
-
-    def become(self, to: Status) -> None:
-        if may_become(self.known.status, to):
-            self.decide(Field.STATUS, status=to)
-
-    # The tracker's side.
-
-    def touch(self, field_: Field, value: Any) -> None:
-        name = "category" if field_ is Field.STATUS else field_.value
-        before = getattr(self.ticket, name)
-        if before == value:
-            return
-        setattr(self.ticket, name, value)
-        self.decisions += 1
-        self.tell(field_, was_done=field_ is Field.STATUS and before is DONE)
-
-    def tell(self, field_: Field, *, was_done: bool = False) -> None:
-        ticket = self.ticket
-        self.now += timedelta(milliseconds=1)
-        said = event(
-            at=self.now, changed=frozenset({field_}), was_done=was_done, priority=ticket.priority,
-            status=TicketStatus(_STATUS_OF[ticket.category], ticket.category),
-            assignee=Account(ticket.assignee, ticket.assignee) if ticket.assignee else None,
-        )  # fmt: skip
-        self.under_way.append(said)
-        self.sent.append(said)
-
-    # Between them.
-
-    def hear(self, it: TicketEvent) -> None:
-        found, new = changes(self.known, it, self.policy), news(self.known, it)
-        heard = self.known.heard | dict.fromkeys(new, it.at)
-        self.known = replace(self.known, heard=heard)
-        if Field.STATUS in new and it.status:
-            self.known = replace(self.known, category=it.status.category)
-        for each in found:
-            self.apply(each)
-
-    def apply(self, change: Change) -> None:
-        to: dict[type, Callable[[Any], dict[str, Any]]] = {
-            Resolve: lambda _: {"status": Status.RESOLVED}, Reopen: lambda _: {"status": Status.OPEN},
-            Acknowledge: lambda _: {"status": Status.ACKNOWLEDGED}, Assign: lambda c: {"assignee": c.assignee},
-            Prioritize: lambda c: {"priority": c.priority}, Tell: lambda _: {},
-        }  # fmt: skip
-        values = to[type(change)](change)
-        if isinstance(change, Tell):
-            self.overruled.add(change.field)
-        elif "status" in values:
-            assert may_become(self.known.status, values["status"])
-        self.known = replace(self.known, **values)
-        self.wanted += 1
-
-    def start(self) -> None:
-        if self.claim is None and self.wanted > self.delivered:
-            self.claim, self.acted = (self.wanted, self.known, frozenset(self.overruled)), False
-            lease = Brought(self.now, self.now + 5 * MINUTE, self.known.status, self.known.priority)
-            self.known = replace(self.known, brought=(*self.known.brought, lease)[-10:])
-
-    def act(self) -> None:
-        if self.claim is None or self.acted:
-            return
-        self.acted = True
-        self.calls += 1
-        _, incident, overruled = self.claim
-        ticket = self.ticket
-        wanted = {"priority": _NAME_OF[incident.priority], "assignee": incident.assignee}
-        for name, value in wanted.items():
-            untouched = getattr(ticket, name) == ticket.noted[name] and value != ticket.noted[name]
-            if (
-                (untouched or Field(name) in overruled)
-                and value != getattr(ticket, name)
-                and value is not None
-            ):
-                setattr(ticket, name, value)
-                ticket.noted[name] = value
-                self.tell(Field(name))
-        standing = Status.RESOLVED if incident.status is Status.CLOSED else incident.status
-        if ticket.noted_status is not standing or Field.STATUS in overruled:
-            for category in categories_for(incident.status, ticket.category.value)[:1]:
-                was_done, ticket.category = ticket.category is DONE, StatusCategory(category)
-                self.tell(Field.STATUS, was_done=was_done)
-        ticket.noted_status = standing
-
-    def finish(self) -> None:
-        if self.claim is None or not self.acted:
-            return
-        self.delivered, self.claim = self.claim[0], None
-        *before, last = self.known.brought
-        self.known = replace(self.known, brought=(*before, replace(last, until=self.now)))
-        if self.delivered == self.wanted:
-            self.overruled.clear()
-            if self.known.status in (Status.RESOLVED, Status.CLOSED):
-                self.known = replace(self.known, category=DONE)
-
-    def settle(self) -> None:
-        """Nobody does anything any more: what is under way arrives, and what is wanted is brought."""
-        for _ in range(60):
-            self.now += MINUTE
-            while self.under_way:
-                self.hear(self.under_way.pop(0))
-            if self.claim is None and self.wanted <= self.delivered:
-                return
-            self.start()
-            self.act()
-            self.finish()
-        raise AssertionError(f"they never come to an end: {self}")
-
-
-_STEPS = st.one_of(
-    st.tuples(st.just("become"), st.sampled_from([Status.ACKNOWLEDGED, Status.RESOLVED, Status.OPEN])),
-    st.tuples(st.just("assign"), st.sampled_from(_PEOPLE)),
-    st.tuples(st.just("prioritize"), st.sampled_from(list(Priority))),
-    st.tuples(st.just("move"), st.sampled_from([NEW, DOING, DONE])),
-    st.tuples(st.just("give"), st.sampled_from(_PEOPLE)),
-    st.tuples(st.just("rate"), st.sampled_from(list(_NAME_OF.values()))),
-    st.tuples(st.just("arrive"), st.integers(0, 30)),
-    st.tuples(st.just("arrive_again"), st.integers(0, 30)),
-    st.tuples(st.sampled_from(["start", "act", "finish"]), st.none()),
-)
-
-
-def _take(world: World, step: tuple[str, Any]) -> None:
-    name, value = step
-    world.now += timedelta(seconds=20)
-    if name in ("start", "act", "finish"):
-        getattr(world, name)()
-    elif name == "become":
-        world.become(value)
-    elif name in ("assign", "prioritize"):
-        world.decide(*{"assign": (Field.ASSIGNEE,), "prioritize": (Field.PRIORITY,)}[name],
-                     **{{"assign": "assignee", "prioritize": "priority"}[name]: value})  # fmt: skip
-    elif name in ("move", "give", "rate"):
-        world.touch({"move": Field.STATUS, "give": Field.ASSIGNEE, "rate": Field.PRIORITY}[name], value)
-    elif name == "arrive" and world.under_way:
-        world.hear(world.under_way.pop(value % len(world.under_way)))
-    elif name == "arrive_again" and world.sent:
-        world.hear(world.sent[value % len(world.sent)])
-
-
-@settings(max_examples=400)
-@given(st.sampled_from(list(Wins)), st.lists(_STEPS, max_size=40))
-def test_both_sides_agree_in_the_end_and_leave_it_at_that(who: Wins, steps: list[tuple[str, Any]]) -> None:
-    world = World(wins(who))
-    for step in steps:
-        _take(world, step)
-    world.settle()
-    over = world.known.status is Status.RESOLVED
-    assert over == (world.ticket.category is DONE)
-    assert world.known.priority is PRIORITIES[world.ticket.priority.lower()]
-    # Each change is brought there once, and put right at most once.
-    assert world.calls <= 2 * world.decisions + 2
-    # What comes again, in whatever order, is known.
-    before = world.known
-    for it in world.sent:
-        world.hear(it)
-    assert (world.known, world.wanted) == (before, world.delivered)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from tests.fakes.trouble import Service, ServiceHandler, Trouble, running
 
 LOGIN, TOKEN = "rca@example.com", "jira-token-of-these-tests"
+#: Of the connection's user, and of somebody else.
+OURS, THEIRS = "acc-rca", "acc-grace"
 CATEGORIES = {"To Do": "new", "In Progress": "indeterminate", "Done": "done", "Rejected": "done"}
 _CALLS = (
     ("GET", r"issue/(?P<key>[^/]+)", "look"),
@@ -37,12 +39,16 @@ class Issue:
     status: str = "To Do"
     properties: dict[str, Any] = field(default_factory=dict)
     comments: list[dict[str, Any]] = field(default_factory=list)
+    histories: list[dict[str, Any]] = field(default_factory=list)
+    #: Whether a search finds it.
+    indexed: bool = True
 
 
 @dataclass
 class Site(Service):
     """`transitions` are those of all statuses, (name, to, required fields); `acts` says whether what goes wrong
-    goes wrong after the site acted. `lacks` are fields that no screen has. `moved`: old key to new.
+    goes wrong after the site acted. `lacks` are fields that no screen has. `moved`: old key to new. `lags`: its search
+    finds new tickets only once they are indexed.
     """
 
     cloud: bool = True
@@ -53,6 +59,7 @@ class Site(Service):
         default_factory=lambda: [("Back", "To Do", {}), ("Start", "In Progress", {}), ("Finish", "Done", {})]
     )
     lacks: set[str] = field(default_factory=set)
+    lags: bool = False
     requests: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
     answers: list[tuple[str, int, Any]] = field(default_factory=list)
     proofs: set[str] = field(default_factory=set)
@@ -79,6 +86,25 @@ class Site(Service):
 
     def known(self, key: str) -> Issue | None:
         return self.issues.get(self.moved.get(key, key))
+
+    def change(self, at: datetime | None = None, **values: Any) -> None:
+        """Somebody changes fields, or the status."""
+        issue = self.issue()
+        issue.status = values.pop("status", issue.status)
+        issue.fields |= values
+        self.remember(issue, THEIRS, (values or {"status": None}).keys(), at)
+
+    def remember(self, issue: Issue, by: str, names: Iterable[str], at: datetime | None = None) -> None:
+        person = "accountId" if self.cloud else "name"
+        written = f"{at or datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S.%f}"[:-3]
+        items = [{"field": name, "fieldtype": "jira", "fieldId": name} for name in names]
+        issue.histories.append(
+            {"id": "1", "author": {person: by}, "created": f"{written}+0000", "items": items}
+        )
+
+    def index(self) -> None:
+        for issue in self.issues.values():
+            issue.indexed = True
 
     def delete(self) -> None:
         self.issues.clear()
@@ -107,16 +133,26 @@ class Site(Service):
             return 400, {"errorMessages": [], "errors": wrong}
         key = f"{body['fields']['project']['key']}-{len(self.issues) + 1}"
         properties = {p["key"]: p["value"] for p in body.get("properties", [])}
-        self.issues[key] = Issue(key, dict(body["fields"]), properties=properties)
+        fields = {n: v if self._says(v) else None for n, v in body["fields"].items()}
+        self.issues[key] = Issue(key, fields, properties=properties, indexed=not self.lags)
         return 201, {"id": str(10_000 + len(self.issues)), "key": key, "self": f"{self.url}/{key}"}
 
     def _search(self, body: Any) -> tuple[int, Any]:
         found = re.fullmatch(r'labels = "([^"]+)" ORDER BY created ASC, key ASC', body["jql"])
         assert found, body
-        issues = [i for i in self.issues.values() if found[1] in i.fields.get("labels", [])]
+        issues = [i for i in self.issues.values() if i.indexed and found[1] in i.fields.get("labels", [])]
         shown = [{"id": "10001", "key": i.key, "fields": {"labels": i.fields["labels"]}} for i in issues]
         rest = {"isLast": True} if self.cloud else {"startAt": 0, "maxResults": 2, "total": len(issues)}
         return 200, {"issues": shown, **rest}
+
+    def _changelog(self, issue: Issue, at: Any, query: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        assert query["expand"] == "changelog"
+        status, answer = self._look(issue, at, query, body)
+        creator = {"accountId" if self.cloud else "name": OURS}
+        histories = issue.histories[::-1] if self.cloud else issue.histories
+        answer["fields"]["creator"] = creator
+        known = {"startAt": 0, "maxResults": 100, "total": len(histories), "histories": histories}
+        return status, answer | {"changelog": known}
 
     def _look(self, issue: Issue, at: Any, query: Mapping[str, str], body: Any) -> tuple[int, Any]:
         status = {"name": issue.status, "statusCategory": {"key": CATEGORIES[issue.status]}}
@@ -131,7 +167,8 @@ class Site(Service):
     def _edit(self, issue: Issue, at: Any, query: Any, body: Any) -> tuple[int, Any]:
         if wrong := self._wrong(body["fields"]):
             return 400, {"errorMessages": [], "errors": wrong}
-        issue.fields |= body["fields"]
+        issue.fields |= {n: v if self._says(v) else None for n, v in body["fields"].items()}
+        self.remember(issue, OURS, body["fields"])
         issue.properties |= {p["key"]: p["value"] for p in body.get("properties", [])}
         return 204, None
 
@@ -158,6 +195,7 @@ class Site(Service):
         if missing := required.keys() - body.get("fields", {}).keys():
             return 400, {"errorMessages": [], "errors": dict.fromkeys(missing, "is required.")}
         issue.status = to
+        self.remember(issue, OURS, ["status"])
         return 204, None
 
     def _comments(self, issue: Issue, at: Any, query: Mapping[str, str], body: Any) -> tuple[int, Any]:
@@ -170,6 +208,10 @@ class Site(Service):
         said = {"id": str(len(issue.comments) + 1), "created": f"{now:%Y-%m-%dT%H:%M:%S.000+0000}", **body}
         issue.comments.append(said)
         return 201, said
+
+    def _says(self, value: Any) -> bool:
+        """Nobody is a person without an id."""
+        return value not in ({"accountId": None}, {"name": None})
 
     def _wrong(self, fields: Mapping[str, Any]) -> dict[str, str]:
         shape = dict if self.cloud else str
@@ -194,6 +236,7 @@ class _Handler(ServiceHandler):
         body = json.loads(self.rfile.read(length)) if length else None
         parts, query = urlsplit(self.path), dict(parse_qsl(urlsplit(self.path).query))
         call, at = self._called(unquote(parts.path))
+        call = "changelog" if call == "look" and "expand" in query else call
         self.service.proofs.add(self.headers.get("Authorization") or "")
         trouble = self.service.trouble(call)
         status, answer = (404, {}) if call == "unknown" else (200, {})

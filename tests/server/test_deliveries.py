@@ -56,7 +56,7 @@ def resolved(incident_id: int) -> None:
 def later(by: timedelta) -> None:
     """As if it had been left alone for that long."""
     with create_session(scoped=False) as session:
-        for column in (Delivery.next_try_at, Delivery.leased_until):
+        for column in (Delivery.next_try_at, Delivery.left_alone_until, Delivery.leased_until):
             for row in session.query(Delivery).filter(column.is_not(None)):
                 value = getattr(row, column.key) - by
                 session.execute(update(Delivery).where(Delivery.id == row.id).values({column.key: value}))
@@ -159,9 +159,22 @@ def test_what_did_not_arrive_is_tried_again_later_each_time(incident_id: int) ->
 def test_a_place_is_left_alone_for_as_long_as_it_asks_but_not_for_ever(incident_id: int) -> None:
     analyzed(incident_id)
     for asked, expected in ((600.0, timedelta(minutes=10)), (1e12, timedelta(days=1))):
+        later(timedelta(days=2))
         record(incident_id, claim(incident_id), "waiting", problem="429", retry_after=asked, reference=None)
         wait = the_one().next_try_at - datetime.now(timezone.utc)
         assert expected - timedelta(seconds=30) < wait <= expected
+
+
+def test_a_place_that_wants_to_be_left_alone_is_left_alone_whoever_asks(incident_id: int) -> None:
+    analyzed(incident_id)
+    record(incident_id, claim(incident_id), "waiting", problem="429", retry_after=600.0, reference=None)
+    refused = claim(incident_id)
+    assert (refused.granted, refused.reason[:20]) == (False, "it is tried again at")
+    later(timedelta(minutes=11))
+    # A place that asked for nothing may be tried at once by whoever has mended it.
+    record(incident_id, claim(incident_id), "waiting", problem="403", reference=None)
+    record(incident_id, claim(incident_id))
+    assert (the_one().state, the_one().left_alone_until) == ("delivered", None)
 
 
 def test_a_change_does_not_hurry_a_place_that_takes_nothing(incident_id: int) -> None:

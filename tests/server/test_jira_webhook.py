@@ -17,16 +17,19 @@ from airflow.utils.session import create_session
 from fastapi.testclient import TestClient
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import delete
 from werkzeug.test import TestResponse
 
 from rca_plugin.core.category import Priority
 from rca_plugin.core.delivery import DeliveryState, Destination
-from rca_plugin.core.tracker.event import Field
-from rca_plugin.server import audit, deliveries, lifecycle, ticket_store
+from rca_plugin.core.tracker.event import SKEW, Field
+from rca_plugin.server import audit, deliveries, lifecycle, ticket_store, tickets
+from rca_plugin.server.api_models import TicketOut
 from rca_plugin.server.database import transaction
 from rca_plugin.server.deliveries import Attempt
 from rca_plugin.server.incidents import locked
 from rca_plugin.server.models import Delivery, Incident, Ticket
+from rca_plugin.server.ticket_known import decided_at
 from tests.server.made import actions, incident, store, stored, task_failed
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -94,6 +97,11 @@ def the_incident() -> Incident:
 def the_ticket() -> Ticket:
     [row] = stored(Ticket)
     return row
+
+
+def shown() -> dict[str, Any]:
+    """As the API shows it to the tasks."""
+    return TicketOut.of(the_ticket()).overruled
 
 
 def wanted() -> int:
@@ -273,13 +281,9 @@ def test_the_incident_wins_where_it_is_newer_and_the_ticket_is_put_right(
     change(incident_id, lifecycle.acknowledge, "ada")
     before = wanted()
     assert tell(client, done) == ["tell"]
-    assert (the_incident().status, wanted(), the_ticket().overruled) == (
-        "acknowledged",
-        before + 1,
-        ["status"],
-    )
+    assert (the_incident().status, wanted(), list(shown())) == ("acknowledged", before + 1, ["status"])
     bring(incident_id)
-    assert the_ticket().overruled == []
+    assert shown() == {}
 
 
 @pytest.mark.parametrize(("wins", "status"), [("jira", "resolved"), ("incident", "open")])
@@ -347,14 +351,83 @@ def test_a_ticket_that_is_moved_is_followed(client: FlaskClient, incident_id: in
     assert tell(client, body) == ["resolve"]
 
 
+def test_a_ticket_that_is_forgotten_meanwhile_is_unknown(
+    client: FlaskClient, incident_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetting(session: Any, number: int) -> Incident:
+        found = locked(session, number)
+        session.execute(delete(Ticket))
+        return found
+
+    monkeypatch.setattr(tickets, "locked", forgetting)
+    answer = post(client, sample("cloud-done"))
+    assert (answer.status_code, answer.get_json()) == (200, {"result": "ignored"})
+
+
 def test_what_is_decided_here_is_to_be_put_into_the_ticket(incident_id: int) -> None:
     change(incident_id, lifecycle.assign, "ada", "ada")
     change(incident_id, lifecycle.prioritize, "ada", Priority.P1)
-    assert the_ticket().overruled == [Field.ASSIGNEE.value, Field.PRIORITY.value]
+    assert shown().keys() == {"assignee", "priority"}
     bring(incident_id, state=DeliveryState.WAITING, problem="503")
-    assert the_ticket().overruled != []
+    assert shown() != {}
     bring(incident_id)
-    assert the_ticket().overruled == []
+    assert shown() == {}
+    change(incident_id, lifecycle.resolve, "ada", "It works again.")
+    assert shown().keys() == {"status"}
+    bring(incident_id)
+    # That nothing came back for long says nothing against who opens the ticket again.
+    change(incident_id, lifecycle.close)
+    assert shown() == {}
+
+
+def test_until_when_changes_there_do_not_count_is_as_the_options_say(
+    client: FlaskClient, incident_id: int, options: Callable[..., None]
+) -> None:
+    assert tell(client, sample("cloud-priority-lowered", later=-1)) == ["prioritize"]
+    heard, before = the_ticket().priority_at, datetime.now(timezone.utc)
+    change(incident_id, lifecycle.prioritize, "ada", Priority.P1)
+    change(incident_id, lifecycle.assign, "ada", "ada")
+    assert before <= shown()["priority"] <= datetime.now(timezone.utc)
+    options(jira_priority_wins="jira", jira_assignee_wins="jira")
+    # What was heard of is answered; of the assignee nothing was.
+    assert heard
+    assert shown()["priority"] == heard + SKEW
+    assert shown()["assignee"] == the_ticket().recorded_at + SKEW
+    options(jira_priority_wins="incident", jira_assignee_wins="incident", jira_status_wins="incident")
+    assert shown() == {"status": None, "assignee": None, "priority": None}
+    bring(incident_id)
+    assert shown() == {"status": None, "assignee": None, "priority": None}
+
+
+def test_a_decision_ends_with_what_is_heard_later(client: FlaskClient, incident_id: int) -> None:
+    change(incident_id, lifecycle.assign, "ada", "ada")
+    change(incident_id, lifecycle.prioritize, "ada", Priority.P1)
+    for name in ("cloud-priority-lowered", "cloud-assigned"):
+        tell(client, sample(name))
+    assert (the_incident().priority, the_incident().assignee, shown()) == ("P4", "Grace Hopper", {})
+    with create_session(scoped=False) as session:
+        assert decided_at(session, incident_id).keys() == {Field.STATUS}
+
+
+def test_a_ticket_that_is_opened_again_in_two_steps_at_once_is_opened_again(
+    client: FlaskClient, incident_id: int
+) -> None:
+    """When it tells of the first step, it is at the second already."""
+    _opened_an_hour_ago(incident_id)
+    assert tell(client, sample("cloud-done", later=-3)) == ["resolve"]
+    first = sample("cloud-reopened")
+    first["issue"]["fields"]["status"] = sample("cloud-in-progress")["issue"]["fields"]["status"]
+    assert tell(client, first) == []
+    assert tell(client, sample("cloud-in-progress")) == ["reopen", "acknowledge"]
+
+
+def test_what_somebody_else_did_is_not_taken_for_ours(client: FlaskClient, incident_id: int) -> None:
+    change(incident_id, lifecycle.resolve, "ada", "It works again.")
+    bring(incident_id)
+    change(incident_id, lifecycle.reopen, "ada")
+    done = sample("cloud-done")
+    done["issue"]["fields"]["creator"] = {"accountId": "the-connection's-user", "displayName": "RCA"}
+    assert tell(client, done) == ["resolve"]
 
 
 # --- where Jira cannot call us -------------------------------------------------------------------------------

@@ -132,6 +132,24 @@ def test_a_delivered_ticket_is_followed(incident_id: int) -> None:
     assert len(stored(Ticket)) == 1
 
 
+def test_a_ticket_is_followed_even_if_not_all_of_it_could_be_brought_there(incident_id: int) -> None:
+    claim = transaction(lambda s: deliveries.claim(s, incident_id, Destination.TICKET, due_only=False))
+    tried = Attempt(str(claim.lease), claim.version, DeliveryState.WAITING, "No way to Done.", 0.0, PAGE)
+    transaction(lambda session: deliveries.record(session, incident_id, Destination.TICKET, tried))
+    assert [ticket.key for ticket in stored(Ticket)] == ["DATA-7"]
+    again = transaction(lambda s: deliveries.claim(s, incident_id, Destination.TICKET, due_only=False))
+    assert (again.granted, again.reference) == (True, PAGE)
+
+
+def test_a_ticket_that_was_moved_before_we_came_is_the_same(incident_id: int) -> None:
+    bring(incident_id, PAGE)
+    [before] = stored(Ticket)
+    change(incident_id, lifecycle.acknowledge, "ada")
+    bring(incident_id, PAGE.replace("DATA-7", "OPS-3"))
+    [ticket] = stored(Ticket)
+    assert (ticket.id, ticket.key, ticket.url) == (before.id, "OPS-3", PAGE.replace("DATA-7", "OPS-3"))
+
+
 @pytest.mark.parametrize("reference", ["https://acme.example/tickets/7", "DATA-7", f"{PAGE}?x=1"])
 def test_what_is_no_page_of_a_ticket_is_not_followed(incident_id: int, reference: str) -> None:
     bring(incident_id, reference)

@@ -19,6 +19,7 @@ from rca_plugin.config import settings
 from rca_plugin.core.ticket.record import PROPERTY
 from rca_plugin.worker.integrations import jira_body, jira_site
 from rca_plugin.worker.integrations.jira import Jira
+from rca_plugin.worker.integrations.jira_ticket import UNSEEN_SECONDS
 from rca_plugin.worker.operators.delivery import OpenTicketOperator
 from rca_plugin.worker.recipient import DeliveryError, NotSetUpError
 from tests.fakes.jira import Site, basic, jira
@@ -172,7 +173,10 @@ def test_what_was_decided_here_is_put_right_whoever_changed_it_there(start: Star
     deliver(an_incident(), reference)
     assert (site.issue().fields["priority"], site.issue().status) == ({"name": "Low"}, "Done")
     deliver(
-        an_incident(assignee="ada", tickets=[{"overruled": ["assignee", "priority", "status"]}]), reference
+        an_incident(
+            assignee="ada", tickets=[{"overruled": dict.fromkeys(("assignee", "priority", "status"))}]
+        ),
+        reference,
     )
     assert (site.issue().fields["priority"], site.issue().status) == ({"name": "High"}, "To Do")
     # Nobody knows who ada is in Jira.
@@ -309,7 +313,103 @@ def test_a_comment_that_was_made_is_known_by_what_it_says(start: Start, cloud: b
     assert len(site.issue().comments) == 1
 
 
+@both
+@pytest.mark.parametrize(
+    ("until", "counts"),
+    [(timedelta(hours=-1), False), (timedelta(hours=1), True), (None, True)],
+    ids=["theirs is newer", "ours is newer", "ours whenever"],
+)
+def test_of_two_changes_the_one_that_counts_stays(
+    start: Start, cloud: bool, until: timedelta | None, counts: bool
+) -> None:
+    site = start(cloud)
+    reference = deliver(an_incident(status="acknowledged"))
+    now, person = datetime.now(timezone.utc), "accountId" if cloud else "name"
+    site.change(now, priority={"name": "Low"})
+    site.change(now, assignee={person: "acc-3"})
+    site.change(now, status="Done")
+    decided = until and (now + until).isoformat()
+    overruled = dict.fromkeys(("assignee", "priority", "status"), decided)
+    for _ in range(2):
+        deliver(
+            an_incident(status="acknowledged", priority="P1", tickets=[{"overruled": overruled}]), reference
+        )
+    fields = site.issue().fields
+    found = (fields["priority"]["name"], fields["assignee"][person], site.issue().status)
+    assert found == (("Highest", "acc-1", "In Progress") if counts else ("Low", "acc-3", "Done"))
+    assert site.calls.count("changelog") <= 3
+
+
+@both
+def test_what_somebody_changed_and_changed_back_is_theirs(start: Start, cloud: bool) -> None:
+    site = start(cloud)
+    reference = deliver(an_incident())
+    site.change(priority={"name": "Low"})
+    site.change(priority={"name": "High"})
+    deliver(an_incident(priority="P1"), reference)
+    assert site.issue().fields["priority"] == {"name": "High"}
+
+
+@both
+def test_a_ticket_of_nobody_any_more_is_given_back(start: Start, tmp_path: Path, cloud: bool) -> None:
+    site = start(cloud)
+    (tmp_path / "routing.yaml").write_text("tickets:\n  - project: PAY\n    assignees: {ada: acc-9}\n")
+    reference = deliver(an_incident(assignee="ada"))
+    assert "acc-9" in str(site.issue().fields["assignee"])
+    # Who carol is in Jira nobody knows.
+    deliver(an_incident(assignee="carol"), reference)
+    assert "acc-9" in str(site.issue().fields["assignee"])
+    deliver(an_incident(assignee=None), reference)
+    assert site.issue().fields["assignee"] is None
+
+
+def test_a_ticket_that_its_project_gives_to_somebody_is_not_taken_from_them(
+    start: Start, tmp_path: Path
+) -> None:
+    site = start()
+    (tmp_path / "routing.yaml").write_text("tickets:\n  - project: PAY\n")
+    reference = deliver(an_incident())
+    site.issue().fields["assignee"] = {"accountId": "acc-lead"}
+    deliver(an_incident(tickets=[{"overruled": {"assignee": None}}]), reference)
+    assert site.issue().fields["assignee"] == {"accountId": "acc-lead"}
+
+
+def test_a_ticket_that_somebody_works_on_is_closed_with_its_incident(start: Start) -> None:
+    site = start()
+    reference = deliver(an_incident())
+    site.change(datetime.now(timezone.utc) + timedelta(minutes=1), status="In Progress")
+    decided = {"status": datetime.now(timezone.utc).isoformat()}
+    deliver(an_incident(status="resolved", tickets=[{"overruled": decided}]), reference)
+    assert site.issue().status == "Done"
+    # Somebody knows better, and nobody here has decided anything since.
+    site.change(datetime.now(timezone.utc) + timedelta(minutes=1), status="In Progress")
+    deliver(an_incident(status="resolved", tickets=[{"overruled": decided}]), reference)
+    assert site.issue().status == "In Progress"
+
+
 # Which ticket
+
+
+def test_what_became_of_it_is_said_even_if_not_all_of_it_could_be_done(start: Start) -> None:
+    site = start(transitions=[])
+    with pytest.raises(DeliveryError) as error:
+        deliver(an_incident(status="resolved"))
+    assert error.value.reference == f"{site.url}/browse/PAY-1"
+    operator, server = step(an_incident(status="resolved"))
+    assert operator.execute({}) is None
+    assert (server.recorded[0]["state"], server.recorded[0]["reference"]) == (
+        "waiting",
+        error.value.reference,
+    )
+
+
+def test_a_ticket_that_cannot_be_seen_is_not_made_again(start: Start) -> None:
+    site = start(troubles={"look": [404]}, lags=True)
+    with pytest.raises(DeliveryError, match="PAY-1 was created, but cannot be seen") as error:
+        deliver(an_incident())
+    with pytest.raises(DeliveryError, match="PAY-1 is not in Jira any more, or may not be seen"):
+        deliver(an_incident(), error.value.reference)
+    assert site.calls.count("create") == 1
 
 
 @both
@@ -389,7 +489,18 @@ def test_nothing_is_begun_after_the_deadline(start: Start) -> None:
 
 # What goes wrong
 
-CALLS = ("look", "edit", "create", "search", "transitions", "transition", "comments", "comment", "note")
+CALLS = (
+    "look",
+    "changelog",
+    "edit",
+    "create",
+    "search",
+    "transitions",
+    "transition",
+    "comments",
+    "comment",
+    "note",
+)
 TROUBLES: tuple[Any, ...] = ((429, "7"), 500, 400, 401, 403, 404, "stall", "reset", "invalid", "wrong")
 #: What happens to one incident: all calls there are, are needed for it.
 STORY: tuple[dict[str, Any], ...] = (
@@ -407,6 +518,7 @@ def until_delivered(incident: dict[str, Any], reference: str | None) -> tuple[st
             return deliver(incident, reference), failed
         except DeliveryError as error:
             failed.append(error)
+            reference = error.reference or reference
     raise failed[-1]
 
 
@@ -436,7 +548,8 @@ def test_in_the_end_there_is_one_ticket_whatever_went_wrong(
     failed = check_story(site)
     assert call in site.calls
     if trouble == (429, "7"):
-        assert [error.retry_after for error in failed] == [7.0]
+        # A ticket that may be there is waited for.
+        assert [error.retry_after for error in failed] == [UNSEEN_SECONDS if call == "create" else 7.0]
 
 
 @both
@@ -485,7 +598,10 @@ def test_the_task_opens_the_ticket_or_waits_or_is_skipped(start: Start) -> None:
     operator, server = step(an_incident())
     assert operator.execute({}) is None
     assert operator.execute({}) == f"{site.url}/browse/PAY-1"
-    assert [(r["state"], r["retry_after"]) for r in server.recorded] == [("waiting", 7.0), ("delivered", 0.0)]
+    assert [(r["state"], r["retry_after"]) for r in server.recorded] == [
+        ("waiting", 120.0),
+        ("delivered", 0.0),
+    ]
     operator, server = step(an_incident(owner="others"))
     with pytest.raises(AirflowSkipException, match="no route takes it to a project"):
         operator.execute({})

@@ -33,7 +33,9 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 #: Somebody, or something, has still to deal with these.
 UNRESOLVED = (Status.OPEN, Status.ACKNOWLEDGED, Status.SUPPRESSED)
-#: Of these, those that are not kept quiet: others may be attached to them.
+#: Nobody has to deal with these any more.
+OVER = (Status.RESOLVED, Status.CLOSED)
+#: Of the unresolved ones, those that are not kept quiet: others may be attached to them.
 VISIBLE = (Status.OPEN, Status.ACKNOWLEDGED)
 
 

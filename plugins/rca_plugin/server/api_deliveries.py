@@ -47,7 +47,14 @@ class DeliveryAttempt(In):
     state: DeliveryState
     problem: Annotated[str, Field(max_length=500)] = ""
     retry_after: Annotated[float, Field(ge=0, description="Seconds to leave the place alone.")] = 0.0
-    reference: Annotated[str | None, Field(max_length=1_000, examples=["https://…/2026/11/25/RCA-42"])] = None
+    reference: Annotated[
+        str | None,
+        Field(
+            max_length=1_000,
+            examples=["https://…/2026/11/25/RCA-42"],
+            description="What it became there, also when it waits for more.",
+        ),
+    ] = None
 
     def to_attempt(self) -> deliveries.Attempt:
         """The same as a value."""

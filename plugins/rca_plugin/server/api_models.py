@@ -16,9 +16,10 @@ from rca_plugin.core.evidence import Fact
 from rca_plugin.core.failure import Source
 from rca_plugin.core.incident import Kind, Status, incident_label
 from rca_plugin.server import audit, deliveries, incidents, storm, ticket_store
-from rca_plugin.server.models import Incident
+from rca_plugin.server.models import Incident, Ticket
 from rca_plugin.server.similar import SimilarIncident
 from rca_plugin.server.storm_first import has_no_message
+from rca_plugin.server.ticket_overruled import overruled
 
 IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, examples=[42], description="The number in RCA-42.")]
 
@@ -209,11 +210,19 @@ class TicketOut(Out):
     external_category: str | None = Field(examples=["indeterminate"])
     external_assignee: str | None
     external_priority: str | None = Field(examples=["High"])
-    overruled: list[str] = Field(
-        examples=[["status"]],
-        description="Fields that were changed there, where the incident's value counts.",
+    overruled: dict[str, datetime | None] = Field(
+        examples=[{"status": "2026-11-25T12:00:00Z"}],
+        description="Fields in which the ticket is to become like the incident. Changes there up to this time do not "
+        "count; none does where it is null.",
     )
     deleted_at: datetime | None
+
+    @classmethod
+    def of(cls, ticket: Ticket) -> TicketOut:
+        """Of a ticket."""
+        shown = {name: getattr(ticket, name) for name in cls.model_fields.keys() - {"overruled"}}
+        until = overruled(ticket).until
+        return cls(**shown, overruled={field.value: at for field, at in until.items()})
 
 
 class IncidentDetail(IncidentSummary):
@@ -245,7 +254,7 @@ class IncidentDetail(IncidentSummary):
             failures=[FailureOut.model_validate(f) for f in incidents.failures_of(session, incident.id)],
             timeline=[TimelineEntry.model_validate(e) for e in audit.timeline(session, incident.id)],
             deliveries=[DeliveryOut.model_validate(d) for d in deliveries.of_incident(session, incident.id)],
-            tickets=[TicketOut.model_validate(t) for t in ticket_store.of_incident(session, incident.id)],
+            tickets=[TicketOut.of(t) for t in ticket_store.of_incident(session, incident.id)],
             storm=incident_label(whole.id) if whole and not has_no_message(session, whole) else None,
         )
 

@@ -45,7 +45,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of a try. `version` is the one that was claimed, `retry_after` seconds to leave the place alone."""
+    """What came of a try. `version` is the one that was claimed, `retry_after` seconds to leave the place alone.
+
+    `reference` is what it became there, of a delivery that waits too: it may have got that far.
+    """
 
     lease: str
     version: int
@@ -177,8 +180,9 @@ def _refusal(row: Delivery, now: datetime, *, due_only: bool) -> str:
         return "somebody else is at it"
     if row.delivered >= row.wanted:
         return "there is nothing new"
-    if due_only and row.next_try_at > now:
-        return f"it is tried again at {row.next_try_at:%Y-%m-%d %H:%M:%S} UTC"
+    wait_for = row.next_try_at if due_only else row.left_alone_until
+    if wait_for is not None and wait_for > now:
+        return f"it is tried again at {wait_for:%Y-%m-%d %H:%M:%S} UTC"
     return ""
 
 
@@ -195,7 +199,9 @@ def _settle(session: Session, row: Delivery, attempt: Attempt) -> None:
         row.state, row.tries = attempt.state.value, 0
     else:
         row.next_try_at = now + pause_after(row.tries, attempt.retry_after)
+        row.left_alone_until = now + rest_of(attempt.retry_after)
         _leave_alone(session, row.destination, now, attempt.retry_after)
+        _became(session, row, attempt.reference)
         if row.problem != before:
             audit.append(
                 session, row.incident_id, "rca", "delivery_waits", to=row.destination, problem=row.problem
@@ -217,9 +223,16 @@ def _leave_alone(session: Session, destination: str, now: datetime, seconds: flo
 
 
 def _arrived(session: Session, row: Delivery, attempt: Attempt, now: datetime) -> None:
-    row.reference, row.delivered, row.delivered_at, row.tries = attempt.reference, attempt.version, now, 0
+    _became(session, row, attempt.reference)
+    row.delivered, row.delivered_at, row.tries, row.left_alone_until = attempt.version, now, 0, None
     # What changed meanwhile is still to come.
     row.state = (DeliveryState.DELIVERED if row.delivered >= row.wanted else DeliveryState.WAITING).value
-    if row.destination == Destination.TICKET.value and row.reference:
-        ticket_store.keep(session, row.incident_id, row.reference)
     audit.append(session, row.incident_id, "rca", "delivered", to=row.destination, reference=row.reference)
+
+
+def _became(session: Session, row: Delivery, reference: str | None) -> None:
+    if reference is None:
+        return
+    if row.destination == Destination.TICKET.value:
+        ticket_store.keep(session, row.incident_id, reference, before=row.reference)
+    row.reference = reference

@@ -14,7 +14,7 @@ from rca_plugin.core.category import Priority
 from rca_plugin.core.incident import Kind, Status, incident_label, may_become
 from rca_plugin.core.text import head
 from rca_plugin.core.tracker.event import Field
-from rca_plugin.server import audit, deliveries, storm_first, ticket_store
+from rca_plugin.server import audit, deliveries, storm_first, ticket_overruled
 from rca_plugin.server.models import Incident
 
 
@@ -69,7 +69,7 @@ def assign(session: Session, incident: Incident, actor: str, assignee: str | Non
         assignee=assignee,
         before=before,
     )
-    ticket_store.overrule(session, incident.id, actor, Field.ASSIGNEE)
+    ticket_overruled.decide(session, incident.id, actor, Field.ASSIGNEE)
     deliveries.changed(session, incident.id)
 
 
@@ -81,7 +81,7 @@ def prioritize(session: Session, incident: Incident, actor: str, priority: Prior
     follow_priority(incident, priority)
     incident.priority_by = head(actor, _NAME_CHARS)
     audit.append(session, incident.id, actor, "prioritized", priority=priority.value, before=before)
-    ticket_store.overrule(session, incident.id, actor, Field.PRIORITY)
+    ticket_overruled.decide(session, incident.id, actor, Field.PRIORITY)
     deliveries.changed(session, incident.id)
 
 
@@ -159,6 +159,9 @@ def _move(session: Session, incident: Incident, to: Status, actor: str, action: 
         incident.suppressed_by = incident.suppressed_why = incident.parent_id = incident.silence_id = None
         incident.acknowledged_at = incident.acknowledged_by = None
     audit.append(session, incident.id, actor, action, **detail)
+    if to is not Status.CLOSED:
+        # That nothing came back says nothing new of a ticket.
+        ticket_overruled.decide(session, incident.id, actor, Field.STATUS)
     deliveries.changed(session, incident.id)
 
 

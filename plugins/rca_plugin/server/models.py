@@ -303,6 +303,8 @@ class Delivery(Base):
     delivered_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(Integer)
     next_try_at: Mapped[datetime]
+    # Before that nobody tries, whoever asks. NULL: the place did not ask for it.
+    left_alone_until: Mapped[datetime | None]
     problem: Mapped[str] = mapped_column(Text)
     # What it became there: an address, a key.
     reference: Mapped[str | None] = mapped_column(Text)
@@ -368,8 +370,8 @@ class Ticket(Base):
     priority_at: Mapped[datetime | None]
     comments: Mapped[list[Any]]
     brought: Mapped[list[Any]]
-    # Fields that were changed there, where the incident's value counts: they are to be put right.
-    overruled: Mapped[list[Any]]
+    # Fields that were decided here, and when, as long as the ticket is not like that.
+    overruled: Mapped[dict[str, Any]]
     deleted_at: Mapped[datetime | None]
 
     __table_args__ = (

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from rca_plugin.config import routing_file, separated, settings
+from rca_plugin.config import jira_wins, routing_file, separated, settings
 from rca_plugin.core.routing import Routing
 from rca_plugin.core.routing_file import load_routing
-from rca_plugin.core.tracker.event import Field
-from rca_plugin.core.tracker.policy import PRIORITIES, Policy, Wins, people, priorities, statuses
+from rca_plugin.core.tracker.policy import PRIORITIES, Policy, priorities, statuses
 from rca_plugin.core.yaml_file import RuleError
 from rca_plugin.server.api_models import IncidentDetail
 from rca_plugin.server.models import Incident
@@ -19,17 +18,12 @@ from rca_plugin.server.models import Incident
 
 def policy_for(session: Session, incident: Incident) -> Policy:
     """The rules; without a route in the words that Jira comes with."""
-    options = settings()
     route = _routing().ticket(IncidentDetail.load(session, incident).model_dump(mode="json"))
     return Policy(
-        {
-            Field.STATUS: Wins(options.jira_status_wins),
-            Field.ASSIGNEE: Wins(options.jira_assignee_wins),
-            Field.PRIORITY: Wins(options.jira_priority_wins),
-        },
-        statuses(separated(options.jira_statuses)) or {},
+        jira_wins(),
+        statuses(separated(settings().jira_statuses)) or {},
         priorities(route.priorities) if route else PRIORITIES,
-        people(route.assignees) if route else {},
+        route.assignees if route else {},
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.delivery import LEASE
-from rca_plugin.core.incident import Status
+from rca_plugin.core.incident import OVER, Status
 from rca_plugin.core.tracker.event import Field, StatusCategory, TicketEvent
 from rca_plugin.core.tracker.key import key_of
 from rca_plugin.server.database import insert_once
@@ -20,22 +20,36 @@ JIRA = "jira"
 ACTOR = f"{JIRA}:"
 _MOST_TRACKED = 200
 _MOST_BROUGHT = 10
-_OVER = (Status.RESOLVED.value, Status.CLOSED.value)
 
 
-def keep(session: Session, incident_id: int, url: str) -> None:
-    """A locked incident is this ticket; an address that is no ticket's page is left alone."""
+def keep(session: Session, incident_id: int, url: str, *, before: str | None = None) -> None:
+    """A locked incident is this ticket; an address that is no ticket's page is left alone.
+
+    `before`: the address it had until now, where it is another when a ticket was moved.
+    """
     key = key_of(url)
     if key is None:
         return
+    _follow(session, key_of(before or ""), key, url)
     insert_once(session, Ticket, {
         "incident_id": incident_id, "system": JIRA, "key": key, "url": url, "recorded_at": datetime.now(timezone.utc),
-        "comments": [], "brought": [], "overruled": [],
+        "comments": [], "brought": [], "overruled": {},
     })  # fmt: skip
     ticket = find(session, key)
     if ticket is not None:
         # The ticket of an incident that is closed may serve the next one.
         ticket.incident_id, ticket.url, ticket.deleted_at = incident_id, url, None
+
+
+def _follow(session: Session, before: str | None, key: str, url: str) -> None:
+    moved = find(session, before) if before and before != key else None
+    if moved is None or moved.deleted_at is not None:
+        return
+    if find(session, key) is None:
+        rename(session, moved, key, url)
+    else:
+        session.delete(moved)
+        session.flush()
 
 
 def find(session: Session, key: str) -> Ticket | None:
@@ -68,12 +82,14 @@ def rename(session: Session, ticket: Ticket, key: str, url: str) -> None:
     session.flush()
 
 
-def overrule(session: Session, incident_id: int, actor: str, field: Field) -> None:
-    """A field of a locked incident was decided here: the ticket is to become like it, whatever it says."""
-    if actor.startswith(ACTOR):
-        return
-    for ticket in of_incident(session, incident_id)[:1]:
-        ticket.overruled = sorted({*ticket.overruled, field.value})
+def heard(ticket: Ticket) -> dict[Field, datetime]:
+    """When each field of it last changed, by the clock of the tracker, as far as that was heard."""
+    times = {
+        Field.STATUS: ticket.status_at,
+        Field.ASSIGNEE: ticket.assignee_at,
+        Field.PRIORITY: ticket.priority_at,
+    }
+    return {field: at for field, at in times.items() if at is not None}
 
 
 def forget(session: Session, key: str) -> None:
@@ -87,7 +103,7 @@ def bringing(session: Session, incident: Incident) -> None:
     now = datetime.now(timezone.utc)
     as_it_is = {
         "since": now.isoformat(), "until": (now + LEASE).isoformat(), "status": incident.status,
-        "priority": incident.priority,
+        "priority": incident.priority, "assignee": incident.assignee, "owner": incident.owner,
     }  # fmt: skip
     for ticket in of_incident(session, incident.id)[:1]:
         ticket.brought = [*ticket.brought, as_it_is][-_MOST_BROUGHT:]
@@ -98,8 +114,8 @@ def brought(session: Session, incident: Incident, *, all_of_it: bool) -> None:
     now = datetime.now(timezone.utc).isoformat()
     for ticket in of_incident(session, incident.id)[:1]:
         ticket.brought = [*ticket.brought[:-1], *({**last, "until": now} for last in ticket.brought[-1:])]
-        ticket.overruled = [] if all_of_it else ticket.overruled
-        if all_of_it and incident.status in _OVER:
+        ticket.overruled = {} if all_of_it else ticket.overruled
+        if all_of_it and Status(incident.status) in OVER:
             # Whatever is heard of it: it was done, and when it no longer is somebody has opened it again.
             ticket.external_category = StatusCategory.DONE.value
 

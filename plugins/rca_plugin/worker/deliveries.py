@@ -13,12 +13,15 @@ from rca_plugin.core.delivery import DeliveryState, Destination
 from rca_plugin.worker.client import RcaClient
 from rca_plugin.worker.integrations.blob import BlobArchive
 from rca_plugin.worker.integrations.jira import Jira
+from rca_plugin.worker.integrations.jira_ticket import UNSEEN_SECONDS
 from rca_plugin.worker.integrations.slack import Slack
 from rca_plugin.worker.masking import redactor
 from rca_plugin.worker.recipient import DeliveryError, NotSetUpError, Recipient
 
 #: For one delivery. A place that is well takes a second.
 DELIVERY_SECONDS = 30.0
+# A ticket that was asked for and never heard of may be there, and be found a little later only.
+_STRAY_SECONDS: Mapping[Destination, float] = {Destination.TICKET: UNSEEN_SECONDS}
 
 _RECIPIENTS: Mapping[Destination, Callable[[], Recipient]] = {
     Destination.TICKET: Jira.connect,
@@ -86,6 +89,7 @@ def _attempt(
     except NotSetUpError as error:
         return Outcome(DeliveryState.OFF, str(error))
     except DeliveryError as error:
-        return Outcome(DeliveryState.WAITING, str(error), error.retry_after)
+        return Outcome(DeliveryState.WAITING, str(error), error.retry_after, error.reference)
     except TimeoutError:
-        return Outcome(DeliveryState.WAITING, f"no answer within {math.ceil(seconds)} seconds")
+        problem = f"no answer within {math.ceil(seconds)} seconds"
+        return Outcome(DeliveryState.WAITING, problem, _STRAY_SECONDS.get(destination, 0.0))

@@ -18,8 +18,11 @@ class NotSetUpError(Exception):
 class DeliveryError(Exception):
     """It could not be delivered now. The text says why, in one line without any secret.
 
-    retry_after: for how many seconds the place wants to be left alone; 0.0 where it did not say.
+    retry_after: for how many seconds the place is to be left alone, by whomever; 0.0 where it did not say.
+    reference: what it became there, where it got that far.
     """
+
+    reference: str | None = None
 
     def __init__(self, problem: str, retry_after: float = 0.0) -> None:
         super().__init__(beginning(" ".join(problem.split()), _PROBLEM_CHARS, redactor()))

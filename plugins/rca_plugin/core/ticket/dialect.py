@@ -32,8 +32,8 @@ class Dialect:
         """What a description or a comment says; of Data Center's with its markup, but for character references."""
         return text_of(value) if self.cloud else unescape(str(value or ""))
 
-    def person(self, name: str) -> dict[str, str]:
-        """Somebody, by the account id or the user name."""
+    def person(self, name: str | None) -> dict[str, str | None]:
+        """Somebody, by the account id or the user name, or nobody."""
         return {self._person_key: name}
 
     def essence(self, name: str, value: Any) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from string import Template
 from typing import Any
 
+from rca_plugin.core.assignee import account_of, is_known
 from rca_plugin.core.exhibit import readable
 from rca_plugin.core.routing import TicketRoute, facts_of
 from rca_plugin.core.text import head
@@ -34,18 +35,26 @@ _OF_INCIDENT = (
 def following(
     incident: Mapping[str, Any], route: TicketRoute, dialect: Dialect, links: Sequence[Link]
 ) -> dict[str, Any]:
-    """The fields of `FOLLOWING` that the incident has a value for."""
+    """The fields of `FOLLOWING` that the incident has a value for; no assignee where nobody knows the account."""
     priority = route.priorities.get(incident["priority"])
-    assignee = _assignee(incident, route)
     due = incident.get("resolve_due_at")
     fields = {
         "summary": _filled(route.summary, incident, _SUMMARY_CHARS) or incident["label"],
         "description": dialect.text(description(incident, links)),
         "priority": {"name": priority} if priority else None,
-        "assignee": dialect.person(assignee) if assignee else None,
         "duedate": _day(due) if due else None,
     }
+    if is_known(route.assignees, incident.get("assignee")):
+        fields["assignee"] = _person(incident, route, dialect)
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def at_first(
+    incident: Mapping[str, Any], route: TicketRoute, dialect: Dialect, links: Sequence[Link]
+) -> dict[str, Any]:
+    """The fields of `FOLLOWING` of a new ticket: where nobody is to have it, the project says who has."""
+    fields = following(incident, route, dialect, links) | {"assignee": _person(incident, route, dialect)}
+    return {name: value for name, value in fields.items() if dialect.essence(name, value)}
 
 
 def settled(incident: Mapping[str, Any], route: TicketRoute) -> dict[str, Any]:
@@ -83,10 +92,8 @@ def _words(incident: Mapping[str, Any]) -> dict[str, str]:
     return facts_of(incident) | known | {"cause": cause}
 
 
-def _assignee(incident: Mapping[str, Any], route: TicketRoute) -> str | None:
-    """Whoever has taken it on, else the owner, else everybody's."""
-    names = (incident.get("assignee"), incident.get("owner"), "*")
-    return next((route.assignees[name] for name in names if name and name in route.assignees), None)
+def _person(incident: Mapping[str, Any], route: TicketRoute, dialect: Dialect) -> dict[str, str | None]:
+    return dialect.person(account_of(route.assignees, incident.get("assignee"), incident.get("owner")))
 
 
 def _day(at: str) -> str:

@@ -5,19 +5,24 @@ So we know which fields somebody has changed there since: those that no longer s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rca_plugin.core.ticket.dialect import Dialect
+from rca_plugin.core.ticket.history import AskHistory
+from rca_plugin.core.tracker.event import Field
+from rca_plugin.core.tracker.overruled import Overruled
 
+_OF_BOTH = frozenset(field.value for field in Field)
 #: The name of the property.
 PROPERTY = "rca-written"
 
 
 @dataclass(frozen=True)
 class Record:
-    """fields: the essence of each. status: the incident's, when the ticket was last moved, or need not be.
+    """fields: the essence of each. status: the incident's, when the ticket was last moved, or need not be. left: the
+    status of the ticket, when we moved it; None before that.
 
     failures: how many the ticket tells of; None where nobody knows.
     """
@@ -25,6 +30,7 @@ class Record:
     fields: Mapping[str, str]
     status: str | None = None
     failures: int | None = None
+    left: str | None = None
 
     @classmethod
     def from_json(cls, value: Any) -> Record:
@@ -32,32 +38,48 @@ class Record:
         known = value if isinstance(value, dict) else {}
         fields = known.get("fields")
         texts = {n: v for n, v in (fields if isinstance(fields, dict) else {}).items() if isinstance(v, str)}
-        status, failures = known.get("status"), known.get("failures")
+        status, failures, left = known.get("status"), known.get("failures"), known.get("left")
         return cls(
             texts,
             status if isinstance(status, str) else None,
             failures if isinstance(failures, int) else None,
+            left if isinstance(left, str) else None,
         )
 
     def to_json(self) -> dict[str, Any]:
         """As the property holds it."""
-        return {"fields": dict(self.fields), "status": self.status, "failures": self.failures}
+        return {
+            "fields": dict(self.fields),
+            "status": self.status,
+            "failures": self.failures,
+            "left": self.left,
+        }
 
     def outdated(
         self,
         wanted: Mapping[str, Any],
         there: Mapping[str, Any],
         dialect: Dialect,
-        decided: Collection[str] = (),
+        overruled: Overruled,
+        history: AskHistory,
     ) -> dict[str, Any]:
-        """Those of the wanted fields that say something new, and that nobody has changed there; and the decided ones
-        that do not say the same there.
+        """Those of the wanted fields that say something new, and that nobody has changed there, or whose change there
+        is overruled.
         """
 
         def is_outdated(name: str, value: Any) -> bool:
             new, now = dialect.essence(name, value), dialect.essence(name, there.get(name))
-            before = self.fields.get(name, "")
-            return new != now if name in decided else new != before and now == before
+            if new == now:
+                return False
+            if now == self.fields.get(name, ""):
+                # It may have been changed, and changed back.
+                theirs = history().by_others.get(name) if name in _OF_BOTH else None
+                return theirs is None or overruled.overrules(name, theirs)
+            if name not in overruled:
+                return False
+            at = history().changed.get(name)
+            # Whoever has a ticket that nobody ever changed has it from its project: that is not taken away.
+            return overruled.overrules(name, at) and not (at is None and not new)
 
         return {name: value for name, value in wanted.items() if is_outdated(name, value)}
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
+
+#: As far as the clocks of an incident's side and of a ticket's are believed to differ.
+SKEW = timedelta(seconds=5)
 
 
 class Field(str, Enum):
@@ -62,7 +65,8 @@ class TicketComment:
 class TicketEvent:
     """One thing that happened to a ticket. The values are as they are afterwards; `changed` names those that are new.
 
-    key: None where only the id is told. by: empty where nobody is named. was_done: it says that the ticket was done
+    key: None where only the id is told. by: empty where nobody is named. by_other: for certain it was not whoever
+    created the ticket, and so none of us. was_done: it says that the ticket was done
     before. moved_from: the key until now, where it was moved to another project.
     """
 
@@ -70,6 +74,7 @@ class TicketEvent:
     external_id: str | None
     at: datetime
     by: str
+    by_other: bool = False
     changed: frozenset[Field] = frozenset()
     status: TicketStatus | None = None
     was_done: bool = False

@@ -6,21 +6,17 @@ may no longer be when the webhook arrives.
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 
 from rca_plugin.core.sources.fields import happened
-from rca_plugin.core.tracker.event import Account, Field, Said, TicketComment, TicketEvent, TicketStatus
-from rca_plugin.core.tracker.jira_body import Comment, Fields, Item, Webhook
+from rca_plugin.core.tracker.event import Account, Field, TicketEvent, TicketStatus
+from rca_plugin.core.tracker.jira_body import Fields, Item, Webhook
+from rca_plugin.core.tracker.jira_comment import comment_in, issue_of
 from rca_plugin.core.tracker.key import is_key
 
 _DELETED = "jira:issue_deleted"
 _UPDATED = "jira:issue_updated"
-_COMMENTS = {
-    "comment_created": Said.ADDED, "comment_updated": Said.EDITED, "comment_deleted": Said.DELETED,
-    "issue_commented": Said.ADDED, "issue_comment_edited": Said.EDITED, "issue_comment_deleted": Said.DELETED,
-}  # fmt: skip
 _ITEMS = {
     "status": Field.STATUS, "resolution": Field.STATUS, "assignee": Field.ASSIGNEE, "priority": Field.PRIORITY,
 }  # fmt: skip
@@ -29,8 +25,6 @@ _KINDS = {
     "issue_assigned": Field.ASSIGNEE, "issue_resolved": Field.STATUS, "issue_closed": Field.STATUS,
     "issue_reopened": Field.STATUS, "issue_work_started": Field.STATUS, "issue_work_stopped": Field.STATUS,
 }  # fmt: skip
-_ISSUE_OF_COMMENT = re.compile(r"/issue/([0-9]{1,19})/comment/")
-_NOT_FOR_ALL = "(not everybody may read this comment in Jira)"
 
 
 def parse(body: Any, received_at: datetime) -> TicketEvent | None:
@@ -40,7 +34,7 @@ def parse(body: Any, received_at: datetime) -> TicketEvent | None:
     """
     told = Webhook.model_validate(body)
     issue = told.issue
-    external_id = issue.id if issue else _issue_of(told.comment)
+    external_id = issue.id if issue else issue_of(told.comment)
     key = issue.key if issue and is_key(issue.key or "") else None
     if not (key or external_id) or not told.event:
         return None
@@ -51,12 +45,13 @@ def parse(body: Any, received_at: datetime) -> TicketEvent | None:
         external_id=external_id,
         at=happened(told.timestamp, received_at),
         by=_by(told),
+        by_other=_is_by_other(told, fields),
         changed=_changed(told, items),
         status=_status(fields, items),
         was_done=told.kind == "issue_reopened" or any(_took_resolution_away(item) for item in items),
         assignee=_assignee(fields, items),
         priority=_priority(fields, items),
-        comment=_comment(told),
+        comment=comment_in(told),
         deleted=told.event == _DELETED,
         moved_from=_moved_from(items),
     )
@@ -67,6 +62,13 @@ def _by(told: Webhook) -> str:
     who = told.user or (comment and (comment.editor or comment.author))
     account = who.to_account() if who else None
     return account.name if account else ""
+
+
+def _is_by_other(told: Webhook, fields: Fields) -> bool:
+    who = told.user.to_account() if told.user else None
+    creator = fields.creator.to_account() if fields.creator else None
+    # Data Center writes one name in different ways.
+    return who is not None and creator is not None and who.id.casefold() != creator.id.casefold()
 
 
 def _changed(told: Webhook, items: tuple[Item, ...]) -> frozenset[Field]:
@@ -118,29 +120,3 @@ def _took_resolution_away(item: Item) -> bool:
 def _moved_from(items: tuple[Item, ...]) -> str | None:
     keys = (item.before_name for item in items if (item.field or "").lower() == "key")
     return next((key for key in keys if key and is_key(key)), None)
-
-
-def _comment(told: Webhook) -> TicketComment | None:
-    comment = told.comment
-    if comment is None or not comment.id:
-        return None
-    said = _COMMENTS.get(told.event or "") or _COMMENTS.get(told.kind or "") or _guessed(told, comment)
-    if said is None:
-        return None
-    author = comment.editor if said is Said.EDITED and comment.editor else comment.author
-    account = author.to_account() if author else None
-    text = _NOT_FOR_ALL if comment.visibility else comment.body
-    return TicketComment(comment.id, comment.updated or "", said, text, account.name if account else "")
-
-
-def _guessed(told: Webhook, comment: Comment) -> Said | None:
-    """What old Data Centers do not say."""
-    if told.event != _UPDATED:
-        return None
-    return Said.ADDED if comment.created == comment.updated else Said.EDITED
-
-
-def _issue_of(comment: Comment | None) -> str | None:
-    """Data Center tells a comment without its ticket: that is in the comment's address."""
-    found = _ISSUE_OF_COMMENT.search((comment and comment.address) or "")
-    return found and found[1]

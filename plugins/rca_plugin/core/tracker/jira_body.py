@@ -66,6 +66,7 @@ class Fields(Part):
     status: Annotated[Status | None, BeforeValidator(_or_nothing)] = None
     priority: Annotated[Priority | None, BeforeValidator(_or_nothing)] = None
     assignee: Annotated[User | None, BeforeValidator(_or_nothing)] = None
+    creator: Annotated[User | None, BeforeValidator(_or_nothing)] = None
 
 
 class Issue(Part):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from rca_plugin.core.assignee import account_of, is_known, person_of
 from rca_plugin.core.category import Priority
 from rca_plugin.core.tracker.event import Account, Field, StatusCategory, TicketStatus
 
@@ -28,13 +29,13 @@ class Wins(str, Enum):
 @dataclass(frozen=True)
 class Policy:
     """wins: for each field. statuses: what a status means, by its name in small letters, where that is not what its
-    category says; None: nothing. priorities: by their names in small letters. people: account ids to who that is here.
+    category says; None: nothing. priorities: by their names in small letters. accounts: those of owners and users.
     """
 
     wins: Mapping[Field, Wins] = field(default_factory=dict)
     statuses: Mapping[str, StatusCategory | None] = field(default_factory=dict)
     priorities: Mapping[str, Priority] = field(default_factory=lambda: PRIORITIES)
-    people: Mapping[str, str] = field(default_factory=dict)
+    accounts: Mapping[str, str] = field(default_factory=dict)
 
     def category(self, status: TicketStatus) -> StatusCategory | None:
         """What a status means; None where it changes nothing."""
@@ -46,7 +47,12 @@ class Policy:
 
     def person(self, account: Account | None) -> str | None:
         """Who that is here: a user of Airflow where the routes name one, else the name in the tracker."""
-        return self.people.get(account.id, account.name) if account else None
+        return (person_of(self.accounts, account.id) or account.name) if account else None
+
+    def is_assigned(self, account: Account | None, assignee: str | None, owner: str | None) -> bool:
+        """Whether the ticket of an incident with this assignee and owner is given to whom it belongs."""
+        there = account.id if account else None
+        return is_known(self.accounts, assignee) and there == account_of(self.accounts, assignee, owner)
 
 
 def statuses(parts: tuple[str, ...]) -> Mapping[str, StatusCategory | None] | None:
@@ -65,9 +71,3 @@ def priorities(of_route: Mapping[str, str]) -> Mapping[str, Priority]:
     """The priorities of a project by their names, of what a route calls ours; the most urgent one of a name."""
     own = {name.lower(): Priority(ours) for ours, name in sorted(of_route.items(), reverse=True)}
     return {**PRIORITIES, **own}
-
-
-def people(of_route: Mapping[str, str]) -> Mapping[str, str]:
-    """Who accounts are here, of what a route makes of owners and users; the first one of an account."""
-    named = [(account, person) for person, account in of_route.items() if person != "*"]
-    return dict(reversed(named))

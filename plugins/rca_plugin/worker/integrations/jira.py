@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from rca_plugin.config import airflow_url, routing_file, settings
-from rca_plugin.core.incident import Status
+from rca_plugin.core.incident import OVER, Status
 from rca_plugin.core.routing import Routing, TicketRoute
 from rca_plugin.core.routing_file import load_routing
-from rca_plugin.core.ticket.fields import following, settled
+from rca_plugin.core.ticket.fields import at_first, settled
 from rca_plugin.core.ticket.label import ticket_label
 from rca_plugin.core.ticket.link import links
 from rca_plugin.core.ticket.record import Record
+from rca_plugin.core.ticket.status import standing
 from rca_plugin.core.tracker.key import key_of
 from rca_plugin.core.yaml_file import RuleError
 from rca_plugin.worker.integrations import jira_ticket
-from rca_plugin.worker.integrations.jira_comment import tell
+from rca_plugin.worker.integrations.jira_keep_up import keep_up
 from rca_plugin.worker.integrations.jira_site import Site
 from rca_plugin.worker.integrations.jira_ticket import Ticket
-from rca_plugin.worker.integrations.jira_transition import move
 from rca_plugin.worker.recipient import DeliveryError, NotSetUpError
-
-_OVER = (Status.RESOLVED, Status.CLOSED)
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,13 @@ class Jira:
             raise NotSetUpError("no route takes it to a project")
         site = Site.connect(self.conn_id, deadline)
         with closing(site.client):
-            ticket = _there(site, incident, key) or _created(site, incident, route, key)
-            return site.page(_kept_up(ticket, incident, route).key)
+            there = _there(site, incident, key)
+            now = there.key if there else _created(site, incident, route, key)
+            try:
+                return site.page(keep_up(there or jira_ticket.read_new(site, now), incident, route).key)
+            except DeliveryError as error:
+                error.reference = site.page(now)
+                raise
 
 
 def _there(site: Site, incident: Mapping[str, Any], key: str | None) -> Ticket | None:
@@ -64,14 +67,14 @@ def _there(site: Site, incident: Mapping[str, Any], key: str | None) -> Ticket |
     return known or jira_ticket.find(site, ticket_label(incident))
 
 
-def _created(site: Site, incident: Mapping[str, Any], route: TicketRoute | None, key: str | None) -> Ticket:
+def _created(site: Site, incident: Mapping[str, Any], route: TicketRoute | None, key: str | None) -> str:
     status = Status(incident["status"])
     if key is not None:
         _give_up(key, status)
     if route is None or status in (Status.SUPPRESSED, Status.CLOSED):
         raise NotSetUpError(f"it is {status.value}, and has no ticket")
-    record = Record({}, _standing(status) if status is Status.OPEN else None, incident["failure_count"])
-    fields = following(incident, route, site.dialect, links(incident, airflow_url()))
+    record = Record({}, standing(status) if status is Status.OPEN else None, incident["failure_count"])
+    fields = at_first(incident, route, site.dialect, links(incident, airflow_url()))
     return jira_ticket.create(site, fields, settled(incident, route), record)
 
 
@@ -80,38 +83,6 @@ def _give_up(key: str, status: Status) -> None:
     gone = f"{key} is not in Jira any more, or may not be seen by the connection's user"
     raise (
         NotSetUpError(gone)
-        if status in _OVER
+        if status in OVER
         else DeliveryError(f"{gone}: restore it, or resolve the incident")
     )
-
-
-def _kept_up(ticket: Ticket, incident: Mapping[str, Any], route: TicketRoute | None) -> Ticket:
-    """With what is new. The status last: a workflow that does not let it through keeps nothing else back."""
-    site, status = ticket.site, Status(incident["status"])
-    wanted = following(incident, route, site.dialect, links(incident, airflow_url())) if route else {}
-    decided = _decided_here(incident, route)
-    if outdated := ticket.record.outdated(wanted, ticket.fields, site.dialect, decided):
-        ticket = ticket.write(outdated)
-    told = ticket.record.failures if status in _OVER else tell(ticket, incident)
-    ticket = _noted(ticket, replace(ticket.record, failures=told))
-    # Where the incident stands as it stood when we were here last, the ticket's status is what people made of it.
-    if ticket.record.status != _standing(status) or "status" in decided:
-        move(ticket, status, route.transitions if route else {})
-    return _noted(ticket, replace(ticket.record, status=_standing(status)))
-
-
-def _decided_here(incident: Mapping[str, Any], route: TicketRoute | None) -> frozenset[str]:
-    """The fields in which the ticket is to become like the incident, whoever changed them there."""
-    newest: Mapping[str, Any] = next(iter(incident.get("tickets") or ()), {})
-    decided = frozenset(newest.get("overruled") or ())
-    # Of somebody whom the route does not name, nobody knows the account.
-    named = route is not None and incident.get("assignee") in route.assignees
-    return decided if named else decided - {"assignee"}
-
-
-def _noted(ticket: Ticket, record: Record) -> Ticket:
-    return ticket.remember(record) if record != ticket.record else ticket
-
-
-def _standing(status: Status) -> str:
-    return (Status.RESOLVED if status in _OVER else status).value

@@ -8,6 +8,7 @@ from typing import Any
 
 from rca_plugin.core.ticket.description import comment
 from rca_plugin.core.ticket.label import marker, told_of
+from rca_plugin.worker.integrations.jira_moment import moment
 from rca_plugin.worker.integrations.jira_ticket import Ticket
 from rca_plugin.worker.recipient import DeliveryError
 
@@ -42,11 +43,6 @@ def _told(ticket: Ticket, incident: Mapping[str, Any]) -> Iterator[tuple[int, da
         for said in answer["comments"]:
             number = told_of(ticket.site.dialect.read_text(said.get("body")), incident)
             if number is not None:
-                yield number, _moment(said["created"])
+                yield number, moment(said["created"])
     except (KeyError, TypeError, ValueError, AttributeError):
         raise DeliveryError(f"Jira's answer to {what} cannot be read") from None
-
-
-def _moment(written: str) -> datetime:
-    """Jira writes 2026-11-25T18:00:00.000+0000, which Python 3.10 does not read."""
-    return datetime.strptime(written, "%Y-%m-%dT%H:%M:%S.%f%z")

@@ -13,6 +13,10 @@ from rca_plugin.worker.integrations.jira_refusal import RefusedError
 from rca_plugin.worker.integrations.jira_site import Site
 from rca_plugin.worker.recipient import DeliveryError
 
+#: How long a new ticket may be there before a search finds it, in seconds. Of Cloud it is said that most take seconds
+#: (https://developer.atlassian.com/cloud/jira/platform/search-and-reconcile), and nothing else finds one whose number
+#: was never heard: properties of tickets are searched by the same index, and `reconcileIssues` wants the number.
+UNSEEN_SECONDS = 120.0
 # What many projects have not on their screens. A ticket without them is better than none.
 _SPARED = frozenset({"priority", "assignee", "duedate"})
 
@@ -70,10 +74,18 @@ def find(site: Site, label: str) -> Ticket | None:
     return read(site, _key(issues[0])) if issues else None
 
 
-def create(site: Site, following: Mapping[str, Any], settled: Mapping[str, Any], record: Record) -> Ticket:
-    """A new one. Raises DeliveryError."""
-    _, answer = _sent(site, "a new ticket", "POST", "issue", following, record, settled, (201,))
-    key = _key(answer)
+def create(site: Site, following: Mapping[str, Any], settled: Mapping[str, Any], record: Record) -> str:
+    """The key of a new one. Raises DeliveryError: one that may be there nevertheless wants to be waited for."""
+    try:
+        return _key(_sent(site, "a new ticket", "POST", "issue", following, record, settled, (201,))[1])
+    except RefusedError:
+        raise
+    except DeliveryError as error:
+        raise DeliveryError(str(error), max(error.retry_after, UNSEEN_SECONDS)) from None
+
+
+def read_new(site: Site, key: str) -> Ticket:
+    """The ticket that was created with this key. Raises DeliveryError."""
     created = read(site, key)
     if created is None:
         raise DeliveryError(

@@ -6,28 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rca_plugin.core.incident import Status
-from rca_plugin.core.ticket.status import categories_for, is_needed, resolution_for
+from rca_plugin.core.ticket.status import is_needed, resolution_for
 from rca_plugin.worker.integrations.jira_ticket import Ticket
 from rca_plugin.worker.recipient import DeliveryError
 
 
-def move(ticket: Ticket, status: Status, names: Mapping[str, str]) -> None:
-    """Take a ticket to where an incident with this status belongs; nothing where it is there.
+def move(ticket: Ticket, status: Status, categories: Sequence[str], names: Mapping[str, str]) -> str:
+    """Take a ticket to the first of these categories that it can get to, for an incident with this status. Answers the
+    status that it is in then.
 
     `names`: of the transition to take to a category, where the route says it. Raises DeliveryError.
     """
-    categories = categories_for(status, ticket.category)
-    if not categories:
-        return
     transitions = _transitions(ticket)
     chosen = [t for category in categories for t in _leading_to(transitions, category, names.get(category))]
     if chosen:
-        _take(ticket, next((t for t in chosen if not _missing(t)), chosen[0]))
-    elif is_needed(status, ticket.category):
+        return _take(ticket, next((t for t in chosen if not _missing(t)), chosen[0]))
+    if is_needed(status, ticket.category):
         raise DeliveryError(
             f"{ticket.key} is in status {ticket.status!r}, and no transition that the connection's user may take "
             f"leads to one of category {' or '.join(categories)}"
         )
+    return ticket.status
 
 
 def _transitions(ticket: Ticket) -> Sequence[Any]:
@@ -54,7 +53,7 @@ def _category(transition: Any) -> Any:
         return None
 
 
-def _take(ticket: Ticket, transition: Mapping[str, Any]) -> None:
+def _take(ticket: Ticket, transition: Mapping[str, Any]) -> str:
     name = transition.get("name")
     if missing := _missing(transition):
         raise DeliveryError(
@@ -68,6 +67,7 @@ def _take(ticket: Ticket, transition: Mapping[str, Any]) -> None:
     ticket.site.ask(
         f"transition {name!r} of {ticket.key}", "POST", path, body=body, success=(204,), content=False
     )
+    return str(transition["to"].get("name"))
 
 
 def _missing(transition: Mapping[str, Any]) -> list[str]:

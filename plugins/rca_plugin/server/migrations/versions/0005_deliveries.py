@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("delivered_at", UtcDateTime(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("next_try_at", UtcDateTime(), nullable=False),
+        sa.Column("left_alone_until", UtcDateTime(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=True),
         sa.Column("lease", sa.String(length=36), nullable=True),
