@@ -272,6 +272,33 @@ class Settings:
         description="The file that says which incidents become tickets and messages, and where; the same on all "
         "workers. Empty: the `include/routing.yaml` that comes with the plugin, which sends nothing.",
     )
+    remediation: bool = _option(
+        True,
+        allowed="True or False",
+        check=lambda v: isinstance(v, bool),
+        description="When off, nothing is repaired and nothing suggested. While it is on, the switch on the page of "
+        "repairs can stop them too, at once and without a restart.",
+    )
+    remediation_file: str = _option(
+        "",
+        allowed="empty, or the absolute path of a file",
+        check=lambda v: v == "" or Path(v).is_absolute(),
+        description="The file that says what may be repaired, how far, and who has to agree. Empty: the plugin's own, "
+        "by which nothing happens that nobody approved.",
+    )
+    repair_timeout: float = _number(
+        12.0, 0.05, 168.0, "hours",
+        "How long a repair is followed before nobody waits for its end any more, and the incident is escalated.",
+    )  # fmt: skip
+    playbook_secret: str = _option(
+        "",
+        allowed="empty, or one or two secrets of 16 or more printable ASCII characters, separated by a comma",
+        check=_are_secrets,
+        secret=True,
+        description="The secret by which an HTTP playbook knows that a repair is asked for by this plugin, and by "
+        "which it proves itself when it says what came of it. The first of two signs; both are taken. Set it on the "
+        "API server and on all workers. Empty: no playbook is called.",
+    )
     jira_conn_id: str = _option(
         "jira_default",
         allowed="empty, or the name of a connection",
@@ -440,6 +467,16 @@ def own_rules() -> tuple[Path, ...]:
 def routing_file() -> Path:
     """The file that says where incidents go."""
     return Path(settings().routing_file or data_folder() / "routing.yaml")
+
+
+def remediation_file() -> Path:
+    """The file that says how far repairs may go."""
+    return Path(settings().remediation_file or data_folder() / "remediation.yaml")
+
+
+def playbook_secrets() -> tuple[str, ...]:
+    """The one or two secrets of HTTP playbooks, the one to sign with first; none where the option is not set."""
+    return separated(settings().playbook_secret)
 
 
 def webhook_secrets(source: str) -> tuple[str, ...]:

@@ -45,3 +45,15 @@ def analysis(**changes: Any) -> dict[str, Any]:
         "quotes": [{"evidence": "E1", "text": "Connection refused"}], "left_out": [], "model_problem": "",
         **changes,
     }  # fmt: skip
+
+
+def attempt(**changes: Any) -> dict[str, Any]:
+    """An attempt to repair it that waits for an answer."""
+    return {
+        "id": 7, "attempt": 1, "action": "databricks_use_fallback_node_type", "mode": "approve", "risk": "medium",
+        "resource": "cluster:adb-1/0101", "blast_radius": ["job nightly", "cluster 0101"], "rules": [],
+        "state": "waiting", "approvals_needed": 1, "approvals": [], "planned_at": "2026-11-25T12:02:00Z",
+        "expires_at": "2026-11-25T13:02:00Z", "not_before": None, "started_at": None, "finished_at": None,
+        "outcome": "", "external_run_id": None, "external_url": None,
+        **changes,
+    }  # fmt: skip

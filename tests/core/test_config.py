@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 
 from rca_plugin.cli.options import page
-from rca_plugin.config import ConfigError, Settings, options, read, settings, webhook_secrets
+from rca_plugin.config import (
+    ConfigError,
+    Settings,
+    options,
+    playbook_secrets,
+    read,
+    remediation_file,
+    settings,
+    webhook_secrets,
+)
 from tests.conftest import REPOSITORY
 
 
@@ -36,7 +45,8 @@ def test_values_are_typed() -> None:
         ("entra_authority", "http://login.example.com"), ("entra_authority", ""), ("entra_caller", ""),
         ("rate_limit", "0"), ("rate_limit", "inf"), ("archive_conn_id", "a b"), ("archive_container", "a"),
         ("archive_container", "-abc"), ("archive_container", "Abc"), ("archive_container", "a--b"),
-        ("archive_container", "a" * 64),
+        ("archive_container", "a" * 64), ("remediation", "maybe"), ("remediation_file", "remediation.yaml"),
+        ("playbook_secret", "short"), ("playbook_secret", ",".join(["a" * 16] * 3)),
     ],
 )  # fmt: skip
 def test_a_wrong_value_names_the_option_and_what_is_allowed(name: str, value: str) -> None:
@@ -92,3 +102,21 @@ class Vault:
 def test_every_option_is_documented() -> None:
     assert all(option.description and option.allowed for option in options())
     assert (REPOSITORY / "docs" / "options.md").read_text() == page(), "run: make docs"
+
+
+def test_repairs_are_on_until_they_are_switched_off() -> None:
+    assert read(lambda _: None).remediation is True
+    assert read({"remediation": "off"}.get).remediation is False
+
+
+def test_the_file_about_repairs_is_the_one_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.cache_clear()
+    try:
+        assert remediation_file() == REPOSITORY / "include" / "remediation.yaml"
+        settings.cache_clear()
+        monkeypatch.setenv("AIRFLOW__RCA__REMEDIATION_FILE", "/etc/rca/remediation.yaml")
+        monkeypatch.setenv("AIRFLOW__RCA__PLAYBOOK_SECRET", f"{'a' * 16},{'b' * 16}")
+        assert str(remediation_file()) == "/etc/rca/remediation.yaml"
+        assert playbook_secrets() == ("a" * 16, "b" * 16)
+    finally:
+        settings.cache_clear()

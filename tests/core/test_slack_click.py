@@ -12,8 +12,9 @@ import pytest
 from demo.local_airflow import REPOSITORY
 from rca_plugin.core.json_body import BodyError
 from rca_plugin.core.slack.buttons import OPEN_PAGE, RESOLVE, buttons, mark
+from rca_plugin.core.slack.repair import repair
 from rca_plugin.core.slack_click import MAX_REASON_CHARS, Button, read_click
-from tests.core.incidents import incident
+from tests.core.incidents import attempt, incident
 
 SAMPLES = REPOSITORY / "tests" / "payloads" / "slack"
 
@@ -49,7 +50,8 @@ def test_a_click_says_who_clicked_what_for_which_incident() -> None:
 
 
 def test_what_our_message_lets_people_click_is_understood() -> None:
-    blocks = buttons(incident(), "https://airflow.example")
+    asked = incident(remediations=[attempt()])
+    blocks = [b for b in repair(asked) if b["type"] == "actions"] + buttons(asked, "https://airflow.example")
     pressed = [element | {"block_id": block["block_id"]} for block in blocks for element in
                block.get("elements", [block.get("element")])]  # fmt: skip
     for element in pressed:
@@ -63,11 +65,20 @@ def test_what_our_message_lets_people_click_is_understood() -> None:
     assert [element["action_id"] for element, click in zip(pressed, clicks, strict=True) if not click] == [
         OPEN_PAGE
     ]
+    assert {c.button: c.remediation_id for c in clicks if c and c.remediation_id} == {
+        Button.APPROVE: 7, Button.REJECT: 7,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["42/7", "0", "07", "x", "-7", " 7", "7.0", "\u0667", "9" * 19, "", None])
+@pytest.mark.parametrize("name", ["rca_approve", "rca_reject"])
+def test_an_answer_names_the_attempt(name: str, value: str | None) -> None:
+    assert refused(form(changed(action_id=name, value=value))) == "invalid_fields"
 
 
 @pytest.mark.parametrize("button", [button for button in Button if button is not Button.RESOLVE])
 def test_each_button_is_known_by_its_action(button: Button) -> None:
-    click = read_click(form(changed(action_id=button.value)))
+    click = read_click(form(changed(action_id=button.value, value="7")))
     assert click is not None
     assert click.button is button
 
@@ -103,7 +114,7 @@ def test_a_number_alone_names_no_incident(end: str) -> None:
 
 def test_other_buttons_and_other_payloads_are_left_alone(shared: Path) -> None:
     assert read_click(form(changed(action_id="open"))) is None
-    assert read_click(form(changed(action_id="rca_approve"))) is None
+    assert read_click(form(changed(action_id="rca_repair"))) is None
     others = sorted((shared / "payloads" / "slack").glob("*.json"))
     assert len(others) == 8
     for file in others:

@@ -14,6 +14,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "airflow_clear": frozenset({"airflow"}),
     "airflow_clear_after_upstream_check": frozenset({"airflow"}),
     "airflow_clear_with_longer_timeout": frozenset({"airflow"}),
+    "airflow_clear_in_other_pool": frozenset({"airflow"}),
     "databricks_repair_run": frozenset({"databricks"}),
     "databricks_run_now": frozenset({"databricks"}),
     "databricks_start_cluster": frozenset({"databricks"}),
@@ -22,6 +23,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "databricks_use_fallback_node_type": frozenset({"databricks"}),
     "databricks_reinstall_libraries": frozenset({"databricks"}),
     "adf_rerun_from_failed_activity": frozenset({"adf", "azure_monitor"}),
+    "adf_rerun_whole": frozenset({"adf", "azure_monitor"}),
     "http_playbook": frozenset(),
 }
 

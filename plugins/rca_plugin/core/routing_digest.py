@@ -9,8 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rca_plugin.core.digest import Digest
-from rca_plugin.core.routing_value import channel_id, check_entry, text, wrong
 from rca_plugin.core.time_zone import zone
+from rca_plugin.core.yaml_value import channel_id, check_entry, text, wrong
 
 _KEYS = ("channel", "at", "time_zone")
 _MOST = 50

@@ -16,19 +16,21 @@ from typing import Any
 from rca_plugin.core.matcher import Matchers
 from rca_plugin.core.routing import PRIORITIES, Routing, TicketRoute
 from rca_plugin.core.routing_digest import digests_of
-from rca_plugin.core.routing_value import (
+from rca_plugin.core.yaml_file import LINE, RuleError, read_yaml
+from rca_plugin.core.yaml_value import (
     channel_id,
     check_blanks,
     check_entry,
     check_keys,
+    entries,
     mapping,
     plain,
     text,
     texts,
     texts_in,
+    when,
     wrong,
 )
-from rca_plugin.core.yaml_file import LINE, RuleError, items_of, line_of, read_yaml
 
 _PARTS = ("tickets", "channels", "digests")
 _TEXTS = ("project", "issue_type", "summary")
@@ -46,21 +48,12 @@ def load_routing(file: Path) -> Routing:
     if not file.is_file():
         raise RuleError(f"{file}: missing; [rca] routing_file names the file that says where incidents go")
     content = read_yaml(file)
-    check_keys(f"{file.name}:", content, _PARTS)
+    check_keys(file, content, _PARTS)
     return Routing(
-        tuple(_ticket(file, *entry) for entry in _entries(file, content, "tickets")),
-        tuple(_channel(file, *entry) for entry in _entries(file, content, "channels")),
-        tuple(digests_of(file, _entries(file, content, "digests"))),
+        tuple(_ticket(file, *entry) for entry in entries(file, content, "tickets")),
+        tuple(_channel(file, *entry) for entry in entries(file, content, "channels")),
+        tuple(digests_of(file, entries(file, content, "digests"))),
     )
-
-
-def _entries(file: Path, content: Mapping[str, Any], part: str) -> list[tuple[int, Any]]:
-    entries = content.get(part) or []
-    if not isinstance(entries, list):
-        raise RuleError(
-            f"{file.name}:{line_of(content, part)}: {part} is no list; begin each entry with `- `"
-        )
-    return items_of(entries) if entries else []
 
 
 def _ticket(file: Path, line: int, entry: Any) -> tuple[Matchers | None, TicketRoute]:
@@ -73,21 +66,12 @@ def _ticket(file: Path, line: int, entry: Any) -> tuple[Matchers | None, TicketR
     _check_labels(file, entry, values.get("labels", ()))
     if "summary" in values:
         check_blanks(file, entry, "summary", values["summary"])
-    return _when(file, entry), TicketRoute(**values, fields=_fields(file, entry))
+    return when(file, entry), TicketRoute(**values, fields=_fields(file, entry))
 
 
 def _channel(file: Path, line: int, entry: Any) -> tuple[Matchers | None, str]:
     check_entry(file, line, entry, ("when", "channel"), "channel")
-    return _when(file, entry), channel_id(file, entry)
-
-
-def _when(file: Path, entry: Mapping[str, Any]) -> Matchers | None:
-    if "when" not in entry:
-        return None
-    try:
-        return Matchers.from_text(texts(file, entry, "when"))
-    except ValueError as error:
-        raise wrong(file, entry, "when", f"when: {error}") from None
+    return when(file, entry), channel_id(file, entry)
 
 
 def _check_words(file: Path, entry: Mapping[str, Any], key: str, allowed: Iterable[str]) -> None:

@@ -11,12 +11,12 @@ from urllib.parse import parse_qs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rca_plugin.core.json_body import BodyError, parse_json
-from rca_plugin.core.slack import buttons
+from rca_plugin.core.slack import buttons, repair
 from rca_plugin.core.text import head, visible
 
 MAX_REASON_CHARS = 2_000
 _BLOCK = re.compile(
-    rf"(?:{buttons.ACTIONS_BLOCK}|{buttons.RESOLVE_BLOCK})([1-9][0-9]{{0,17}})_([0-9a-f]{{12}})"
+    rf"(?:{buttons.ACTIONS_BLOCK}|{buttons.RESOLVE_BLOCK}|{repair.REPAIR_BLOCK})([1-9][0-9]{{0,17}})_([0-9a-f]{{12}})"
 )
 _FORM_FIELDS = 10
 
@@ -29,6 +29,8 @@ class Button(str, Enum):
     SILENCE_1H = buttons.SILENCE_1H
     SILENCE_8H = buttons.SILENCE_8H
     RESOLVE = buttons.RESOLVE
+    APPROVE = repair.APPROVE
+    REJECT = repair.REJECT
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Click:
 
     `mark` tells the incident from another one of the same number, see `core.slack.buttons.mark`.
     `team_id` is the workspace of the message, `user_team_id` that of the person; empty where Slack does not say.
+    `remediation_id` is the attempt to repair that is answered; 0 for all other buttons.
     """
 
     button: Button
@@ -50,6 +53,7 @@ class Click:
     response_url: str
     message_ts: str
     at: str
+    remediation_id: int = 0
 
     @property
     def is_foreign(self) -> bool:
@@ -132,6 +136,7 @@ def _click(payload: _Payload) -> Click | None:
         button=button,
         incident_id=number,
         mark=mark,
+        remediation_id=_attempt(pressed) if button in (Button.APPROVE, Button.REJECT) else 0,
         user_id=payload.user.id,
         user_name=head(visible(payload.user.name), 200),
         user_team_id=payload.user.team_id or "",
@@ -149,6 +154,12 @@ def _incident(pressed: _Pressed) -> tuple[int, str]:
     if found is None:
         raise BodyError("invalid_fields", "It does not say which incident is meant.")
     return int(found[1]), found[2]
+
+
+def _attempt(pressed: _Pressed) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,17}", pressed.value or ""):
+        raise BodyError("invalid_fields", "It does not say which repair is meant.")
+    return int(pressed.value or 0)
 
 
 def _reason(pressed: _Pressed) -> str:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
-from rca_plugin.core.category import Category, Severity
-
 #: In every mapping that was read, the key under which the line it starts on stands.
 LINE = "__line__"
 #: Ten times faster than the Python loader; PyYAML's wheels carry it, a source build may not.
 _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_Word = TypeVar("_Word", Category, Severity)
+_Word = TypeVar("_Word", bound=Enum)
 
 
 class RuleError(ValueError):

@@ -11,6 +11,7 @@ from typing import Any
 from rca_plugin.core.analysis import GEMINI
 from rca_plugin.core.incident import Kind, Status
 from rca_plugin.core.slack.buttons import buttons
+from rca_plugin.core.slack.repair import repair
 from rca_plugin.core.slack.standing import standing
 from rca_plugin.core.slack.text import minute, plain, words
 
@@ -47,6 +48,7 @@ def message(incident: Mapping[str, Any], url: str | None) -> Message:
         {"type": "header", "text": plain(f"{_name(incident)}: {title}", _HEADER_CHARS)},
         {"type": "section", "fields": [plain(field, _FIELD_CHARS) for field in _fields(incident)]},
         *_cause(incident),
+        *repair(incident),
         *buttons(incident, url),
     ]
     return Message(words(f"{_name(incident)} {incident['status']}: {title}", _TEXT_CHARS), tuple(blocks))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rca_plugin.core.slack.message import Message
+from rca_plugin.core.slack.repair_thread import repairs
 from rca_plugin.core.slack.text import code, end, plain, words
 
 REASONING = "reasoning"
@@ -21,11 +22,12 @@ _SOURCE_CHARS = 200
 
 
 def thread(incident: Mapping[str, Any]) -> dict[str, Message]:
-    """The replies under the message, by their name; none before there is an analysis."""
+    """The replies under the message, by their name: of the analysis, once there is one, and one for each repair."""
     analysis = incident["analysis"]
-    if analysis is None:
-        return {}
-    parts = {REASONING: _reasoning(analysis), EVIDENCE: _evidence(incident["evidence"], analysis)}
+    parts = {} if analysis is None else {
+        REASONING: _reasoning(analysis), EVIDENCE: _evidence(incident["evidence"], analysis),
+    }  # fmt: skip
+    parts |= repairs(incident)
     return {
         name: Message(words(f"{incident['label']} {name}", 100), tuple(blocks))
         for name, blocks in parts.items()

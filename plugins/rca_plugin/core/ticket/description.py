@@ -8,6 +8,7 @@ from typing import Any
 from rca_plugin.core.exhibit import readable
 from rca_plugin.core.text import head, tail
 from rca_plugin.core.ticket.block import Block, Bullets, Code, Heading, Link, Links, Paragraph
+from rca_plugin.core.ticket.repair import repairs
 
 _SENTENCE_CHARS = 600
 _EVIDENCE_CHARS = 1_500
@@ -23,8 +24,9 @@ def description(incident: Mapping[str, Any], links: Sequence[Link]) -> tuple[Blo
     blocks.append(Paragraph(_facts(incident)))
     if analysis is None:
         why = incident.get("analysis_problem") or "it is under way"
-        return (*blocks, Heading("Root cause"), Paragraph(_text(f"There is no analysis yet: {why}")))
-    return (*blocks, *_analysis(analysis), *_evidence(incident, analysis))
+        missing = Paragraph(_text(f"There is no analysis yet: {why}"))
+        return (*blocks, Heading("Root cause"), missing, *repairs(incident))
+    return (*blocks, *_analysis(analysis), *repairs(incident), *_evidence(incident, analysis))
 
 
 def comment(incident: Mapping[str, Any], marker: str) -> tuple[Block, ...]:

@@ -23,3 +23,8 @@ def told_of(comment: str, incident: Mapping[str, Any]) -> int | None:
     """How many failures a comment of ours tells of; None for one that is not ours."""
     found = re.search(rf"{re.escape(ticket_label(incident))}, failure ([0-9]{{1,9}})\s*\Z", comment)
     return int(found[1]) if found else None
+
+
+def repair_marker(incident: Mapping[str, Any], repair: int) -> str:
+    """What a comment ends with that tells of the end of a repair."""
+    return f"{ticket_label(incident)}, repair {repair}"

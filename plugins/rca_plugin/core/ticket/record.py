@@ -24,13 +24,14 @@ class Record:
     """fields: the essence of each. status: the incident's, when the ticket was last moved, or need not be. left: the
     status of the ticket, when we moved it; None before that.
 
-    failures: how many the ticket tells of; None where nobody knows.
+    failures: how many the ticket tells of; None where nobody knows. repair: the one whose end it told of last.
     """
 
     fields: Mapping[str, str]
     status: str | None = None
     failures: int | None = None
     left: str | None = None
+    repair: int | None = None
 
     @classmethod
     def from_json(cls, value: Any) -> Record:
@@ -39,11 +40,13 @@ class Record:
         fields = known.get("fields")
         texts = {n: v for n, v in (fields if isinstance(fields, dict) else {}).items() if isinstance(v, str)}
         status, failures, left = known.get("status"), known.get("failures"), known.get("left")
+        repair = known.get("repair")
         return cls(
             texts,
             status if isinstance(status, str) else None,
             failures if isinstance(failures, int) else None,
             left if isinstance(left, str) else None,
+            repair if isinstance(repair, int) else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -53,6 +56,7 @@ class Record:
             "status": self.status,
             "failures": self.failures,
             "left": self.left,
+            "repair": self.repair,
         }
 
     def outdated(
