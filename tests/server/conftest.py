@@ -110,8 +110,9 @@ def _empty() -> None:
 
     with create_session(scoped=False) as session:
         ours = (
-            rows.SimilarityKey, rows.Ticket, rows.Delivery, rows.Feedback, rows.ModelCall, rows.Spending, rows.AuditRow,
-            rows.FailureRow, rows.RecoveryRow, rows.Incident, rows.Silence, rows.DigestRow,
+            rows.Remediation, rows.Switch, rows.SimilarityKey, rows.Ticket, rows.Delivery, rows.Feedback,
+            rows.ModelCall, rows.Spending, rows.AuditRow, rows.FailureRow, rows.RecoveryRow, rows.Incident,
+            rows.Silence, rows.DigestRow,
         )  # fmt: skip
         # One by one: a migration before may have left a connection to SQLite without foreign keys.
         for model in (*ours, RenderedTaskInstanceFields, XComModel, TaskInstance, DagRun, Log):

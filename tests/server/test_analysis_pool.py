@@ -52,7 +52,7 @@ def test_whoever_hands_an_incident_off_makes_sure_of_the_pool() -> None:
         assert set(session.execute(tasks)) == {
             ("collect_evidence", "default_pool"), ("classify", "default_pool"), ("analyze", ANALYSIS_POOL),
             ("archive", "default_pool"),
-            ("open_ticket", "default_pool"), ("notify", "default_pool"),
+            ("open_ticket", "default_pool"), ("notify", "default_pool"), ("plan_repair", "default_pool"),
         }  # fmt: skip
 
 

@@ -45,6 +45,7 @@ def app(request: pytest.FixtureRequest, sqlite_airflow: LocalAirflow) -> Iterato
         patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", AUTH_MANAGERS[request.param])
         patch.setenv("AIRFLOW__RCA__SLACK_SIGNING_SECRET", "what-slack-signs-with")
         patch.setenv("AIRFLOW__RCA__WEBHOOK_SECRET_JIRA", "what-jira-signs-with")
+        patch.setenv("AIRFLOW__RCA__PLAYBOOK_SECRET", "what-playbooks-sign-with")
         settings.cache_clear()
         _forget_plugins()
         purge_cached_app()
@@ -278,6 +279,20 @@ def _fab_admin(manager: Any) -> Any:
         found = security.find_user("ada")
         admin = security.find_role("Admin")
         return found or security.add_user("ada", "Ada", "L", "ada@example.invalid", admin, password="x" * 12)
+
+
+def test_who_answered_is_found_by_the_id_that_airflow_notes(app: FastAPI, client: TestClient) -> None:
+    from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+
+    from rca_plugin.server import airflow_users
+
+    manager = app.state.auth_manager
+    admin = manager.get_users()[0] if isinstance(manager, SimpleAuthManager) else _fab_admin(manager)
+    found = airflow_users.with_id(str(admin.get_id()))
+    assert found is not None
+    assert (str(found.user.get_id()), found.may_act()) == (str(admin.get_id()), True)
+    for stranger in ("99999", "nobody", "1 OR 1=1", ""):
+        assert airflow_users.with_id(stranger) is None
 
 
 def test_pages_are_for_people_and_set_no_cookie_of_their_own(

@@ -17,7 +17,7 @@ from rca_plugin.server.models import AuditRow, FailureRow, Incident
 pytestmark = pytest.mark.usefixtures("metadata_database")
 TABLES = {
     "rca_incident", "rca_failure", "rca_recovery", "rca_silence", "rca_audit", "rca_similarity_key", "rca_model_call",
-    "rca_spending", "rca_feedback", "rca_delivery", "rca_ticket",
+    "rca_spending", "rca_feedback", "rca_delivery", "rca_ticket", "rca_remediation", "rca_switch",
     "rca_digest",
 }  # fmt: skip
 

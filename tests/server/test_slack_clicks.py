@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,10 +25,12 @@ from demo.local_airflow import AUTH_MANAGERS
 from rca_plugin.core.remembered import Remembered
 from rca_plugin.core.slack.buttons import mark
 from rca_plugin.server import slack_profile, slack_reply, slack_work
-from rca_plugin.server.models import AuditRow, Incident, Silence
+from rca_plugin.server.models import AuditRow, Incident, Remediation, Silence
 from tests.core.test_slack_click import sample
 from tests.fakes.slack_people import TEAM, TOKEN, SlackPeople, SlackPeopleHandler, member
 from tests.fakes.trouble import running
+from tests.server.repair_runs import asks, repair_dag, task_state
+from tests.server.repairing import begin, job_repair, planned, policy_file, repair, stockout
 from tests.server.rows import add, an_incident
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -139,6 +142,9 @@ def payload(
     pressed["block_id"] = f"rca_{kind}_{number}_{more.pop('mark', None) or mark_of(number)}"
     if action == "resolve":
         pressed["value"] = more.pop("reason", "The password was renewed.")
+    if action in ("approve", "reject"):
+        pressed["block_id"] = pressed["block_id"].replace("_actions_", "_repair_")
+        pressed["value"] = more.pop("value", None)
     return urlencode({"payload": json.dumps(body | more)}).encode()
 
 
@@ -272,7 +278,7 @@ def test_what_cannot_be_read_is_refused_with_a_code(client: TestClient, body: by
 
 def test_other_buttons_are_taken_and_do_nothing(client: TestClient, slack: SlackPeople) -> None:
     [number] = add(an_incident())
-    assert click(client, slack, number, "approve") == "ignored"
+    assert click(client, slack, number, "of_tomorrow") == "ignored"
     assert untouched(number)
     assert (clicked(number), slack.told) == ([], [])
 
@@ -286,7 +292,7 @@ def test_more_clicks_than_the_rate_allows_are_put_off(
     options(rate_limit=1)
     bucket.cache_clear()
     try:
-        answers = [send(client, payload(slack, 1, "approve")) for _ in range(30)]
+        answers = [send(client, payload(slack, 1, "of_tomorrow")) for _ in range(30)]
     finally:
         bucket.cache_clear()
     assert problem(answers[-1]) == (429, "rate_limited")
@@ -645,3 +651,152 @@ def test_five_people_who_click_at_once_do_it_once(client: TestClient, slack: Sla
     _settle()
     assert len(rows(Silence)) == 1
     assert sorted(clicked(number)) == [("ada", "already")] * 4 + [("ada", "done")]
+
+
+# --- whether to repair -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(client: TestClient) -> Remediation:
+    """A repair whose question is open."""
+    repair_dag()
+    return _asked(stockout())
+
+
+def _asked(number: int) -> Remediation:
+    row = planned(number, job_repair(number))
+    asks(row.run_id)
+    return row
+
+
+def reply(client: TestClient, slack: SlackPeople, row: Remediation, *words: str, **more: Any) -> str:
+    number, value = more.pop("number", row.incident_id), more.pop("value", str(row.id))
+    return click(client, slack, number, *(words or ("approve",)), value=value, **more)
+
+
+def still_asked(row: Remediation) -> bool:
+    """Nobody has answered: neither to us, nor to Airflow."""
+    now = repair(row.id)
+    return (now.state, now.approvals, now.outcome) == ("waiting", [], None) and (
+        task_state(row.run_id) == "awaiting_input"
+    )
+
+
+def test_who_may_approves_a_repair_by_a_click_and_airflow_knows_who(
+    client: TestClient, slack: SlackPeople, asked: Remediation
+) -> None:
+    assert reply(client, slack, asked) == "done"
+    now = repair(asked.id)
+    assert (now.state, [one["name"] for one in now.approvals]) == ("waiting", ["ada"])
+    assert task_state(asked.run_id) == "scheduled"
+    assert begin(asked.id).granted
+    assert slack.told[-1]["text"] == f"You approved the repair of RCA-{asked.incident_id}."
+    assert clicked(asked.incident_id) == [("ada", "done")]
+
+
+def test_who_may_rejects_a_repair_by_a_click(
+    client: TestClient, slack: SlackPeople, asked: Remediation
+) -> None:
+    assert reply(client, slack, asked, "reject") == "done"
+    assert (repair(asked.id).state, repair(asked.id).outcome) == ("rejected", "ada rejected it")
+    assert not begin(asked.id).granted
+    assert slack.told[-1]["text"] == f"You rejected the repair of RCA-{asked.incident_id}."
+
+
+@pytest.mark.parametrize("word", ["approve", "reject"])
+def test_strangers_and_readers_answer_nothing_and_are_told_why(
+    client: TestClient, slack: SlackPeople, asked: Remediation, word: str
+) -> None:
+    assert reply(client, slack, asked, word, NOBODY) == "refused"
+    assert reply(client, slack, asked, word, VERA) == "refused"
+    assert reply(client, slack, asked, word, GONE) == "refused"
+    assert reply(client, slack, asked, word, ADA, team="T0OTHER01") == "refused"
+    assert still_asked(asked)
+    assert not begin(asked.id).granted
+    texts = [told["text"] for told in slack.told]
+    assert "who you are" in texts[0]
+    assert "trigger the DAG rca_incident" in texts[1]
+    assert "another Slack workspace" in texts[3]
+
+
+def test_forged_and_stale_answers_do_nothing(
+    client: TestClient, slack: SlackPeople, asked: Remediation
+) -> None:
+    body = payload(slack, asked.incident_id, "approve", value=str(asked.id))
+    now = time.time()
+    for headers in ({}, signed(body, secret="another secret, long enough"), signed(body, at=now - 400)):
+        assert problem(send(client, body, headers)) == (401, "unauthenticated")
+    assert still_asked(asked)
+    assert slack.told == []
+
+
+def test_an_answer_is_for_the_very_repair_and_incident_of_its_message(
+    client: TestClient, slack: SlackPeople, asked: Remediation
+) -> None:
+    [other] = add(an_incident())
+    for wrong in ({"number": other}, {"value": "987654"}):
+        assert reply(client, slack, asked, **wrong) == "refused"
+        assert slack.told[-1]["text"].startswith("Nothing was done: there is no repair ")
+    assert reply(client, slack, asked, mark="0" * 12) == "refused"
+    assert "is about another RCA-" in slack.told[-1]["text"]
+    for value in (None, "", "0", f"{asked.id}/1", "x", f"-{asked.id}"):
+        body = payload(slack, asked.incident_id, "approve", value=value)
+        assert problem(send(client, body)) == (400, "invalid_fields")
+    assert still_asked(asked)
+
+
+def test_an_answer_that_comes_a_second_time_does_nothing_more(
+    client: TestClient, slack: SlackPeople, asked: Remediation
+) -> None:
+    assert [reply(client, slack, asked) for _ in range(2)] == ["done", "refused"]
+    assert slack.told[-1]["text"].startswith("Nothing was done: ")
+    assert [reply(client, slack, asked, "reject")] == ["refused"]
+    assert repair(asked.id).state == "waiting"
+    assert len(repair(asked.id).approvals) == 1
+
+
+def test_an_answer_after_its_time_does_nothing_and_says_so(
+    client: TestClient, slack: SlackPeople, asked: Remediation
+) -> None:
+    with create_session(scoped=False) as session:
+        session.get_one(Remediation, asked.id).expires_at -= timedelta(hours=2)
+    assert reply(client, slack, asked) == "refused"
+    assert "Nothing was done: the time to answer ended at " in slack.told[-1]["text"]
+    assert still_asked(asked)
+    assert not begin(asked.id).granted
+
+
+def test_an_answer_after_the_incident_was_resolved_does_nothing_and_says_so(
+    client: TestClient, slack: SlackPeople, asked: Remediation
+) -> None:
+    assert click(client, slack, asked.incident_id, "resolve") == "done"
+    assert reply(client, slack, asked) == "refused"
+    assert "resolved meanwhile: there is nothing to repair" in slack.told[-1]["text"]
+    assert repair(asked.id).approvals == []
+    assert not begin(asked.id).granted
+
+
+def test_two_pairs_of_eyes_are_two_people(
+    client: TestClient, slack: SlackPeople, options: Callable[..., None], tmp_path: Path
+) -> None:
+    repair_dag()
+    options(remediation_file=policy_file(tmp_path, "risks: {databricks_repair_run: low}\n"
+                                         "four_eyes:\n  - when: ['source=\"databricks\"']\n"))  # fmt: skip
+    row = _asked(stockout(7))
+    assert reply(client, slack, row) == "done"
+    assert slack.told[-1]["text"].endswith("Somebody else has to approve it as well.")
+    asks(row.run_id, "approve_again")
+    assert reply(client, slack, row) == "refused"
+    assert "a second person has to agree" in slack.told[-1]["text"]
+    assert not begin(row.id).granted
+
+
+@fab_only
+def test_the_repair_of_an_incident_that_somebody_may_not_see_is_as_if_it_was_not_there(
+    client: TestClient, slack: SlackPeople
+) -> None:
+    repair_dag()
+    row = _asked(stockout(8, dag_id="payroll"))
+    assert reply(client, slack, row, user=HALF) == "refused"
+    assert "There is no RCA-" in slack.told[-1]["text"]
+    assert still_asked(row)

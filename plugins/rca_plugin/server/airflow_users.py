@@ -21,6 +21,18 @@ def named(name: str) -> Person | None:
     return _fab_user(manager, lambda user: user.username == name)
 
 
+def with_id(user_id: str) -> Person | None:
+    """The active user that Airflow notes by this id; None where there is none, or the auth manager lists no users."""
+    try:
+        manager = get_auth_manager()
+    except RuntimeError:
+        # Outside of the API server there is none.
+        return None
+    if isinstance(manager, SimpleAuthManager):
+        return named(user_id)
+    return _fab_user(manager, lambda user: user.id == int(user_id)) if user_id.isdecimal() else None
+
+
 def with_email(email: str) -> Person | None:
     """The one active user with this address; None where there is none, or the auth manager knows no addresses."""
     # Lower case makes the same of a Kelvin sign and of a k: an address of somebody else.

@@ -24,6 +24,7 @@ from rca_plugin.server import (
     api_digests,
     api_feedback,
     api_model_calls,
+    api_remediations,
     api_silences,
     api_tickets,
     auth,
@@ -41,6 +42,7 @@ from rca_plugin.server.api_callers import (
     person,
     service,
 )
+from rca_plugin.server.approvals import ApprovalError, NotApproverError
 from rca_plugin.server.database import transaction
 from rca_plugin.server.deliveries import LeaseLostError
 from rca_plugin.server.evidence import NotSettledError
@@ -48,7 +50,9 @@ from rca_plugin.server.health import health
 from rca_plugin.server.lifecycle import TransitionError
 from rca_plugin.server.model_calls import UnknownCallError
 from rca_plugin.server.models import Incident
+from rca_plugin.server.rca_dag import HandoffError
 from rca_plugin.server.reconcile import reconcile
+from rca_plugin.server.remediations import UnknownRemediationError, WrongStateError
 from rca_plugin.server.settling import settle
 from rca_plugin.server.silences import UnknownSilenceError
 from rca_plugin.server.tickets import UnknownTicketError
@@ -169,17 +173,23 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownSilenceError, 404, "unknown_silence"),
     (UnknownTicketError, 404, "unknown_ticket"),
     (UnknownCallError, 404, "unknown_model_call"),
+    (UnknownRemediationError, 404, "unknown_remediation"),
+    (NotApproverError, 403, "not_allowed"),
+    (ApprovalError, 409, "not_answered"),
+    (WrongStateError, 409, "wrong_state"),
     (LeaseLostError, 409, "lease_lost"),
     (NotSettledError, 409, "not_settled"),
     (TransitionError, 409, "wrong_status"),
     (NotJsonError, 415, "not_json"),
+    (HandoffError, 503, "dag_not_ready"),
     (ConfigError, 503, "not_configured"),
     (ValueError, 422, "invalid_fields"),
 )
 
 _ROUTERS = (
     people, api_model_calls.router, api_actions.router, api_feedback.router, api_silences.router, tasks,
-    api_model_calls.tasks, api_deliveries.router, api_digests.router, api_tickets.router, documents,
+    api_model_calls.tasks, api_deliveries.router, api_digests.router, api_tickets.router, api_remediations.people,
+    api_remediations.tasks, documents,
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.category import Category, Severity
@@ -15,7 +15,10 @@ from rca_plugin.core.delivery import DeliveryState, Destination
 from rca_plugin.core.evidence import Fact
 from rca_plugin.core.failure import Source
 from rca_plugin.core.incident import Kind, Status, incident_label
-from rca_plugin.server import audit, deliveries, incidents, storm, ticket_store
+from rca_plugin.server import audit, deliveries, incidents, remediations, storm, ticket_store
+from rca_plugin.server.api_base import In as In
+from rca_plugin.server.api_base import Out as Out
+from rca_plugin.server.api_remediation_models import RemediationSummary
 from rca_plugin.server.models import Incident, Ticket
 from rca_plugin.server.similar import SimilarIncident
 from rca_plugin.server.storm_first import has_no_message
@@ -25,18 +28,6 @@ IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, examples=[42], description=
 
 
 _ID = Field(ge=1, le=2**63 - 1)
-
-
-class In(BaseModel):
-    """What is sent to us: nothing but what is asked for."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Out(BaseModel):
-    """What we send."""
-
-    model_config = ConfigDict(from_attributes=True)
 
 
 class ProblemDetail(Out):
@@ -238,6 +229,7 @@ class IncidentDetail(IncidentSummary):
     tickets: list[TicketOut] = Field(
         description="Newest first; there is more than one where one was deleted."
     )
+    remediations: list[RemediationSummary] = Field(description="The attempts to repair it, newest first.")
     storm: str | None = Field(examples=["RCA-7"], description="The storm whose message speaks for it.")
 
     @classmethod
@@ -255,6 +247,9 @@ class IncidentDetail(IncidentSummary):
             timeline=[TimelineEntry.model_validate(e) for e in audit.timeline(session, incident.id)],
             deliveries=[DeliveryOut.model_validate(d) for d in deliveries.of_incident(session, incident.id)],
             tickets=[TicketOut.of(t) for t in ticket_store.of_incident(session, incident.id)],
+            remediations=[
+                RemediationSummary.of(session, r) for r in remediations.of_incident(session, incident.id)
+            ],
             storm=incident_label(whole.id) if whole and not has_no_message(session, whole) else None,
         )
 
@@ -331,7 +326,7 @@ class CollectEvidence(In):
     """Whether to wait for what is still to come, and what was found outside of Airflow."""
 
     wait: bool = True
-    facts: Annotated[list[FactIn], Field(max_length=40)] = []
+    facts: Annotated[list[FactIn], Field(max_length=40, default_factory=list)]
 
 
 class ClassificationIn(In):
@@ -368,6 +363,7 @@ class Settled(Out):
     resolved: int
     closed: int
     filed: int = Field(description="So that later ones that resemble them find them.")
+    repairs: int = Field(description="Concluded because their run had ended.")
 
 
 class HandedOff(Out):

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
 from rca_plugin.core.incident import Kind, Status, incident_label
 from rca_plugin.core.silence import Schedule, Silence
 from rca_plugin.core.slack_click import Button, Click
-from rca_plugin.server import audit, lifecycle, silences
+from rca_plugin.server import audit, click_answers, lifecycle, silences
 from rca_plugin.server.auth import Person
+from rca_plugin.server.click_outcome import Outcome
 from rca_plugin.server.facts import meaning
 from rca_plugin.server.masking import redactor
 from rca_plugin.server.models import Incident
 
 # Who clicks again a moment later wants no second silence that ends a moment later.
 _AS_LONG = timedelta(minutes=10)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a click; `text` is for whoever clicked."""
-
-    result: Literal["done", "already", "refused"]
-    text: str
 
 
 _Action: TypeAlias = Callable[[Session, Incident, Person, Click], Outcome]
@@ -94,4 +86,6 @@ ACTIONS: Mapping[Button, _Action] = {
     Button.SILENCE_1H: _silence(1),
     Button.SILENCE_8H: _silence(8),
     Button.RESOLVE: _resolve,
+    Button.APPROVE: click_answers.answer(approve=True),
+    Button.REJECT: click_answers.answer(approve=False),
 }

@@ -12,7 +12,8 @@ from rca_plugin.core.slack_click import Click
 from rca_plugin.core.text import head
 from rca_plugin.server import audit, incidents, lifecycle
 from rca_plugin.server.auth import Person
-from rca_plugin.server.click_actions import ACTIONS, Outcome
+from rca_plugin.server.click_actions import ACTIONS
+from rca_plugin.server.click_outcome import Outcome
 from rca_plugin.server.database import transaction
 from rca_plugin.server.models import Incident
 from rca_plugin.server.slack_people import Stranger

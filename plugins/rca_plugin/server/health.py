@@ -9,10 +9,11 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 import rca_plugin
+from rca_plugin.config import settings
 from rca_plugin.core.model_call import ANALYSIS_POOL
 from rca_plugin.server import pool
 from rca_plugin.server.models import Incident
-from rca_plugin.server.rca_dag import HandoffError, check_dag
+from rca_plugin.server.rca_dag import DAG_ID, REPAIR_DAG_ID, HandoffError, check_dag
 from rca_plugin.server.unreported import HOUSEKEEPING_DAG_ID
 from rca_plugin.server.waiting import is_waiting
 
@@ -29,14 +30,16 @@ class Health:
 
 def health(session: Session) -> Health:
     """Look at the DAGs that do the work, and at what waits for them."""
-    problems = [*_rca_dag_problem(session), *_pool_problem(session), *_housekeeping_problem(session)]
+    problems = [*_dag_problem(session, DAG_ID), *_pool_problem(session), *_housekeeping_problem(session)]
+    if settings().remediation:
+        problems += _dag_problem(session, REPAIR_DAG_ID)
     waiting = session.scalar(select(func.count(Incident.id)).where(is_waiting()))
     return Health("degraded" if problems else "ok", problems, waiting or 0, rca_plugin.__version__)
 
 
-def _rca_dag_problem(session: Session) -> list[str]:
+def _dag_problem(session: Session, dag_id: str) -> list[str]:
     try:
-        check_dag(session)
+        check_dag(session, dag_id)
     except HandoffError as error:
         return [str(error)]
     return []

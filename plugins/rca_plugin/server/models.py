@@ -380,6 +380,71 @@ class Ticket(Base):
     )
 
 
+class Remediation(Base):
+    """One attempt to repair what an incident is about: one run of the DAG that repairs (`run_id`).
+
+    What it would do (`target`) stays as it was decided on, and as people approved it. `begun_at` is written before
+    anything is done outside. A repair that is only suggested has no run.
+    """
+
+    __tablename__ = "rca_remediation"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("rca_incident.id", ondelete="CASCADE"))
+    category: Mapped[str] = mapped_column(String(40))
+    attempt: Mapped[int] = mapped_column(Integer)
+    action: Mapped[str] = mapped_column(String(60))
+    mode: Mapped[str] = mapped_column(String(10))
+    # What limits count by.
+    resource: Mapped[str] = mapped_column(String(510))
+    # As it was decided last, with every rule.
+    decision: Mapped[dict[str, Any]]
+    # All that could be done, for the next attempt.
+    proposals: Mapped[list[Any]]
+    state: Mapped[str] = mapped_column(String(10))
+    # What people are asked.
+    subject: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    approvals: Mapped[list[Any]]
+    planned_at: Mapped[datetime]
+    not_before: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    run_id: Mapped[str | None] = mapped_column(String(250), unique=True)
+    begun_at: Mapped[datetime | None]
+    external_run_id: Mapped[str | None] = mapped_column(String(500))
+    external_url: Mapped[str | None] = mapped_column(Text)
+    # What a playbook said by its callback.
+    reported: Mapped[str | None] = mapped_column(String(10))
+    reported_text: Mapped[str | None] = mapped_column(Text)
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(Text)
+    # What followed: resolved, next_attempt (`next_id`), escalated, or nothing.
+    followed_by: Mapped[str | None] = mapped_column(String(20))
+    next_id: Mapped[int | None] = mapped_column(ForeignKey("rca_remediation.id", ondelete="SET NULL"))
+
+    __table_args__ = (
+        Index("idx_rca_remediation_incident_id", "incident_id"),
+        Index("idx_rca_remediation_state", "state"),
+        Index("idx_rca_remediation_resource", "resource", "begun_at"),
+        Index("idx_rca_remediation_begun_at", "begun_at"),
+        Index("idx_rca_remediation_category", "category", "planned_at"),
+        Index("idx_rca_remediation_next_id", "next_id"),
+    )
+
+
+class Switch(Base):
+    """Something that people turn on and off without a deployment. Who holds the row's lock decides alone."""
+
+    __tablename__ = "rca_switch"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    on: Mapped[bool] = mapped_column(Boolean)
+    # NULL: nobody has touched it.
+    by: Mapped[str | None] = mapped_column(String(250))
+    at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(Text)
+
+
 class AuditRow(Base):
     """One thing that happened to an incident. Rows are only added, and each names the hash of the one before."""
 

@@ -20,10 +20,12 @@ from sqlalchemy.orm import Session, aliased
 from rca_plugin.config import settings
 from rca_plugin.core.failure import Source
 from rca_plugin.core.incident import UNRESOLVED, VISIBLE, Kind, Status
+from rca_plugin.core.remediation.state import RemediationState
 from rca_plugin.server import lifecycle, outdated, recoveries
 from rca_plugin.server.database import transaction
 from rca_plugin.server.incidents import locked
-from rca_plugin.server.models import Incident
+from rca_plugin.server.models import Incident, Remediation
+from rca_plugin.server.remediation_settling import settle_repairs
 from rca_plugin.server.similarity_index import file_incidents
 
 # A run of the housekeeping DAG is short; the next one goes on.
@@ -33,16 +35,19 @@ _DONE = (TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED, TaskInstanceState
 
 @dataclass(frozen=True)
 class Settled:
-    """How many incidents were resolved, closed and filed."""
+    """How many incidents were resolved, closed and filed, and how many repairs concluded that nobody else would."""
 
     resolved: int
     closed: int
     filed: int
+    repairs: int
 
 
 def settle() -> Settled:
     """Resolve what works again, have told what failed on, close what stayed resolved, and file what is new."""
     window = datetime.now(timezone.utc) - timedelta(hours=settings().reopen_window)
+    # First: what works again because it was repaired is resolved with how and by whom.
+    repairs = settle_repairs()
     steps: list[tuple[Any, Callable[[Session, Incident], bool]]] = [
         (_works_again(), partial(_resolve, how="a later run of it succeeded")),
         (_calm_again(window), partial(_calm_down, hours=settings().reopen_window)),
@@ -50,7 +55,7 @@ def settle() -> Settled:
     ]
     resolved = sum(_each(condition, change) for condition, change in steps)
     outdated.bring_up_to_date()
-    return Settled(resolved, _each(_stayed_resolved(window), _close), file_incidents())
+    return Settled(resolved, _each(_stayed_resolved(window), _close), file_incidents(), repairs)
 
 
 def _each(condition: Any, change: Callable[[Session, Incident], bool]) -> int:
@@ -95,7 +100,15 @@ def _works_again() -> Any:
         Incident.source == Source.AIRFLOW.value,
         Incident.kind == Kind.FAILURE.value,
         Incident.flapping.is_(False),
+        ~_is_being_repaired(),
         or_(_task_succeeded(), _run_succeeded()),
+    )
+
+
+def _is_being_repaired() -> Any:
+    """A repair goes on: it will say that it worked, and how."""
+    return exists().where(
+        Remediation.incident_id == Incident.id, Remediation.state == RemediationState.RUNNING.value
     )
 
 

@@ -8,7 +8,7 @@ from threading import BoundedSemaphore, Thread
 
 from rca_plugin.core.slack_click import Click
 from rca_plugin.server import clicks, slack_people, slack_reply
-from rca_plugin.server.click_actions import Outcome
+from rca_plugin.server.click_outcome import Outcome
 from rca_plugin.server.group_commit import BusyError
 
 log = logging.getLogger(__name__)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from rca_plugin.core.category import Category, Severity, priority_of
+from rca_plugin.core.category import Category, Priority, Severity, priority_of
 from rca_plugin.core.cause import cause_of
 from rca_plugin.core.classification import Classification, Symptom, classify
 from rca_plugin.core.failure import Failure
-from rca_plugin.core.rules import Rules
+from rca_plugin.core.rules import Rule, Rules
 from rca_plugin.rules_in_force import rules_in_force
 
 
@@ -36,6 +36,20 @@ def said_by_model(category: Category, confidence: float) -> Classification:
     return Classification(category, None, "", confidence, default.severity, default.remediable)
 
 
+def remediable_by(rule: str | None) -> bool | None:
+    """Whether repeating may help, as far as the rule says so by which an incident was classified."""
+    said = _rule(rule)
+    if said is None:
+        return None
+    return False if said.normal else said.remediable
+
+
+def priority(category: Category, rule: str | None) -> Priority:
+    """How urgent that is by the rules alone, whatever a sender or a person says."""
+    said = _rule(rule)
+    return priority_of((said and said.severity) or _rules().defaults[category].severity)
+
+
 def columns(found: Classification, reported: Severity | None) -> dict[str, Any]:
     """The columns of an incident that a classification decides; a sender who says how bad it is knows better."""
     severity = reported or found.severity
@@ -46,6 +60,10 @@ def columns(found: Classification, reported: Severity | None) -> dict[str, Any]:
         "rule": found.rule,
         "confidence": found.confidence,
     }
+
+
+def _rule(name: str | None) -> Rule | None:
+    return next((rule for rule in _rules().rules if rule.name == name), None)
 
 
 @cache
