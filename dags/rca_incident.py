@@ -1,4 +1,4 @@
-"""Analyze one incident, open its ticket, tell of it, and archive it, where that is set up.
+"""Analyze one incident, open its ticket, tell of it, and archive it, where that is set up; and plan its repair.
 Triggered by the plugin, once for each new incident.
 
 The tag `rca` keeps a failure in here from becoming an incident of its own.
@@ -13,6 +13,7 @@ from airflow.sdk import DAG, Param
 from rca_plugin.core.model_call import ANALYSIS_POOL
 from rca_plugin.worker.operators.delivery import ArchiveOperator, NotifyOperator, OpenTicketOperator
 from rca_plugin.worker.operators.incident import AnalyzeOperator, ClassifyOperator, CollectEvidenceOperator
+from rca_plugin.worker.operators.repair import PlanRepairOperator
 
 INCIDENT = "{{ params.incident_id }}"
 
@@ -42,4 +43,7 @@ with DAG(
     notify = NotifyOperator(task_id="notify", incident_id=INCIDENT)
     archive = ArchiveOperator(task_id="archive", incident_id=INCIDENT)
 
-    collect_evidence >> classify >> analyze >> [open_ticket, notify, archive]
+    # Also where the analysis failed: what is done depends on the category alone.
+    plan_repair = PlanRepairOperator(task_id="plan_repair", incident_id=INCIDENT, trigger_rule="all_done")
+
+    collect_evidence >> classify >> analyze >> [open_ticket, notify, archive, plan_repair]

@@ -24,14 +24,19 @@ from rca_plugin.worker.retry_policy import RcaRetryPolicy
 DEFAULTS = {"schedule": None, "tags": ["example"], "is_paused_upon_creation": False}
 
 
-@dag(description="The warehouse does not listen.", default_args={"owner": "data-platform"}, **DEFAULTS)
+@dag(
+    description="The warehouse is being restarted: it listens again by the time somebody clears the task.",
+    default_args={"owner": "data-platform"},
+    **DEFAULTS,
+)
 def example_warehouse_load():
     @task
     def load_orders():
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            port = unused.getsockname()[1]
-        socket.create_connection(("127.0.0.1", port), timeout=5)
+        with socket.socket() as warehouse:
+            warehouse.bind(("127.0.0.1", 0))
+            if get_current_context()["ti"].try_number > 1:
+                warehouse.listen()
+            socket.create_connection(warehouse.getsockname(), timeout=5).close()
 
     load_orders()
 

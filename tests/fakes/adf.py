@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from functools import cache
+from functools import cache, partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from cryptography import x509
@@ -93,8 +94,13 @@ class Azure(Service):
     runs: list[dict[str, Any]] = field(default_factory=list)
     activities: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     runtimes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pipelines: dict[str, list[str]] = field(default_factory=dict)
+    begun: list[dict[str, str]] = field(default_factory=list)
+    """The queries of the runs that were begun, in their order."""
     paths: list[str] = field(default_factory=list)
     queries: list[dict[str, Any]] = field(default_factory=list)
+    asked: str = ""
+    """The query of the last call's URL."""
 
     def connection(self, **extra: Any) -> str:
         """How Airflow's connection to it is written in an environment variable."""
@@ -104,10 +110,15 @@ class Azure(Service):
             {"conn_type": "azure_data_factory", "login": "rca", "password": SECRET, "extra": known}
         )
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of a process whose Azure it is."""
+        return {"HTTPS_PROXY": f"http://127.0.0.1:{self.port}", "REQUESTS_CA_BUNDLE": _certificate()}
+
     def known_to(self, patch: pytest.MonkeyPatch) -> None:
         """Make it the Azure of this process."""
-        patch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{self.port}")
-        patch.setenv("REQUESTS_CA_BUNDLE", _certificate())
+        for name, value in self.environment.items():
+            patch.setenv(name, value)
         patch.setenv("AIRFLOW_CONN_AZURE_DATA_FACTORY_DEFAULT", self.connection())
         for name in ("NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
             patch.delenv(name, raising=False)
@@ -135,6 +146,37 @@ class Azure(Service):
 
     def pipeline_runs(self, _name: str, query: Any) -> tuple[int, Any]:
         return 200, {"value": _queried(self.runs, query)}
+
+    def pipeline(self, name: str, _query: Any) -> tuple[int, Any]:
+        found = self.pipelines.get(name)
+        if found is None:
+            return 404, self.error(404)
+        activities = [{"name": one, "type": "Copy", "dependsOn": [], "userProperties": []} for one in found]
+        return 200, {
+            "id": f"{_FACTORY}/pipelines/{name}",
+            "name": name,
+            "properties": {"activities": activities},
+        }
+
+    def create_run(self, name: str, query: Any) -> tuple[int, Any]:
+        """Another one each time."""
+        asked = dict(parse_qsl(self.asked))
+        before = next((run for run in self.runs if run["runId"] == asked["referencePipelineRunId"]), None)
+        if before is None:
+            return 404, self.error(404)
+        for run in self.runs:
+            if run["runGroupId"] == before["runGroupId"]:
+                run["isLatest"] = False
+        now, number = datetime.now(timezone.utc).isoformat(), f"rerun-{len(self.begun) + 1}"
+        times = {"runStart": now, "runEnd": None, "lastUpdated": now}
+        self.runs.append(pipeline_run(number, "InProgress", runGroupId=before["runGroupId"], **times))
+        self.begun.append({name: text for name, text in asked.items() if name != "api-version"})
+        return 200, {"runId": number}
+
+    def finish(self, run_id: str, status: str) -> None:
+        """End what runs there."""
+        run = next(run for run in self.runs if run["runId"] == run_id)
+        run.update(status=status, runEnd=datetime.now(timezone.utc).isoformat())
 
     def runtime(self, name: str, _query: Any) -> tuple[int, Any]:
         found = self.runtimes.get(name)
@@ -165,6 +207,8 @@ _CALLS = (
     ("activity_runs", rf"POST {_ARM}{_FACTORY}/pipelineruns/([^/]+)/queryActivityruns"),
     ("pipeline_run", rf"GET {_ARM}{_FACTORY}/pipelineruns/([^/]+)"),
     ("pipeline_runs", rf"POST {_ARM}{_FACTORY}/(queryPipelineRuns)"),
+    ("create_run", rf"POST {_ARM}{_FACTORY}/pipelines/([^/]+)/createRun"),
+    ("pipeline", rf"GET {_ARM}{_FACTORY}/pipelines/([^/]+)"),
     ("runtime", rf"POST {_ARM}{_FACTORY}/integrationRuntimes/([^/]+)/getStatus"),
 )
 
@@ -205,7 +249,8 @@ class _Handler(ServiceHandler, BaseHTTPRequestHandler):
                 if self.host == _ARM and not self._may(asked):
                     self.reply(call, 401, self.service.error(401))
                 else:
-                    self.reply(call, *getattr(self.service, call)(found[1], query))
+                    self.service.asked = asked
+                    self.do(call, partial(getattr(self.service, call), found[1], query))
                 return
         self.reply("unknown", 404, self.service.error(404))
 
@@ -263,6 +308,7 @@ def adf(**troubles: list[Trouble | None]) -> Iterator[Azure]:
             pipeline_run("run-before-2", "Succeeded", -2880),
             pipeline_run("run-of-another", "Succeeded", -10, pipelineName="pl_other"),
         ],
+        pipelines={PIPELINE: ["Look Up", "Copy Ships", "Report"]},
         activities={RUN: [activity_run("Look Up", kind="Lookup"), activity_run("Copy Ships", error)]},
         runtimes={
             RUNTIME: {

@@ -119,7 +119,7 @@ def _button(element: dict[str, Any]) -> Iterator[str]:
     if element.get("type") != "button":
         yield f"no button: {element!r:.60}"
         return
-    if more := element.keys() - {"type", "action_id", "text", "value", "url", "style"}:
+    if more := element.keys() - {"type", "action_id", "text", "value", "url", "style", "confirm"}:
         yield f"a button has {sorted(more)}"
     yield from _text(element.get("text"), 75)
     for name, most in (("action_id", _ID), ("value", 2_000), ("url", 3_000)):
@@ -127,6 +127,16 @@ def _button(element: dict[str, Any]) -> Iterator[str]:
             yield f"{name} of a button is no text of 1 to {most} characters"
     if element.get("style", "danger") not in ("primary", "danger"):
         yield f"a button in the style {element['style']!r}"
+    if "confirm" in element:
+        yield from _confirm(element["confirm"])
+
+
+def _confirm(dialog: dict[str, Any]) -> Iterator[str]:
+    limits = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
+    if more := dialog.keys() - {*limits, "style"}:
+        yield f"a confirmation has {sorted(more)}"
+    for name, most in limits.items():
+        yield from _text(dialog.get(name), most)
 
 
 def _input(block: dict[str, Any]) -> Iterator[str]:

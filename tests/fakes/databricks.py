@@ -1,11 +1,15 @@
-"""A Databricks workspace as far as somebody sees it who asks why a run failed: Jobs 2.2 and Clusters 2.1."""
+"""A Databricks workspace as far as somebody sees it who asks why a run failed, and runs it again: Jobs 2.2, Clusters
+2.1 and Libraries 2.0.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -90,6 +94,11 @@ class Workspace(Service):
     outputs: dict[int, dict[str, Any]] = field(default_factory=dict)
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    jobs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    libraries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    begun: list[str] = field(default_factory=list)
+    """What was begun, in its order: each run, repair and start of a cluster."""
+    tokens: dict[str, int] = field(default_factory=dict)
     queries: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -105,6 +114,8 @@ class Workspace(Service):
         found = self.runs.get(int(query["run_id"]))
         if found is None:
             return _refused(f"Run {query['run_id']} does not exist.")
+        if "include_history" not in query:
+            found = {name: part for name, part in found.items() if name != "repair_history"}
         first = int(query.get("page_token") or 0)
         rest = {"next_page_token": str(first + _PAGE)} if len(found.get("tasks", ())) > first + _PAGE else {}
         return 200, {
@@ -126,11 +137,104 @@ class Workspace(Service):
         found = self.clusters.get(query["cluster_id"])
         return (200, found) if found else _refused(f"Cluster {query['cluster_id']} does not exist")
 
+    def repair(self, query: Mapping[str, Any]) -> tuple[int, Any]:
+        run = self.runs.get(query["run_id"])
+        if run is None:
+            return _refused(f"Run {query['run_id']} does not exist.")
+        history = run.setdefault("repair_history", [original(run)])
+        latest = history[-1].get("id")
+        if run["state"]["life_cycle_state"] != "TERMINATED":
+            return _refused("The run is still active.")
+        if query.get("latest_repair_id") != latest:
+            return _refused(f"latest_repair_id: the latest repair is {latest}.")
+        number = 5000 + len(history)
+        history.append(
+            {**original(run), "type": "REPAIR", "id": number, "state": state(None, life="RUNNING")}
+        )
+        history[-1].update(start_time=_now(), end_time=0)
+        run["state"] = state(None, life="RUNNING")
+        self.begun.append(f"repair {number}: {', '.join(query['rerun_tasks'])}")
+        return 200, {"repair_id": number}
+
+    def run_now(self, query: Mapping[str, Any]) -> tuple[int, Any]:
+        if query["job_id"] != JOB:
+            return _refused(f"Job {query['job_id']} does not exist.")
+        token = query["idempotency_token"]
+        if token not in self.tokens:
+            self.tokens[token] = run_id = 777000 + len(self.tokens)
+            self.runs[run_id] = job_run(run_id=run_id, state=state(None, life="RUNNING"), end_time=0)
+            self.begun.append(f"run {run_id}")
+        return 200, {"run_id": self.tokens[token], "number_in_job": self.tokens[token]}
+
+    def finish(self, result: str, run_id: int = RUN) -> None:
+        """End what runs there."""
+        run = self.runs[run_id]
+        run["state"] = state(result)
+        if "repair_history" in run:
+            run["repair_history"][-1].update(state=state(result), end_time=_now())
+
+    def job(self, query: Mapping[str, Any]) -> tuple[int, Any]:
+        found = self.jobs.get(int(query["job_id"]))
+        return (200, found) if found else _refused(f"Job {query['job_id']} does not exist.")
+
+    def update_job(self, query: Mapping[str, Any]) -> tuple[int, Any]:
+        settings = self.jobs[query["job_id"]]["settings"]
+        for part, key in (("job_clusters", "job_cluster_key"), ("tasks", "task_key")):
+            for entry in query["new_settings"].get(part, ()):
+                settings[part] = [entry if old[key] == entry[key] else old for old in settings[part]]
+        return 200, {}
+
+    def start_cluster(self, query: Mapping[str, Any]) -> tuple[int, Any]:
+        found = self.clusters[query["cluster_id"]]
+        if found["state"] != "TERMINATED":
+            return _refused(f"Cluster {query['cluster_id']} is in unexpected state {found['state']}.")
+        found.update(state="PENDING")
+        self.begun.append(f"start on {found['node_type_id']}")
+        return 200, {}
+
+    def restart_cluster(self, query: Mapping[str, Any]) -> tuple[int, Any]:
+        found = self.clusters[query["cluster_id"]]
+        if found["state"] != "RUNNING":
+            return _refused(f"Cluster {query['cluster_id']} is in unexpected state {found['state']}.")
+        found.update(state="RESTARTING", last_restarted_time=_now())
+        self.begun.append("restart")
+        return 200, {}
+
+    def edit_cluster(self, query: Mapping[str, Any]) -> tuple[int, Any]:
+        found = self.clusters[query["cluster_id"]]
+        if found["state"] not in ("TERMINATED", "RUNNING"):
+            return _refused(f"Cluster {query['cluster_id']} is in unexpected state {found['state']}.")
+        stays = ("cluster_id", "state", "state_message", "cluster_source", "start_time", "terminated_time",
+                 "termination_reason")  # fmt: skip
+        self.clusters[query["cluster_id"]] = {**{name: found[name] for name in stays}, **query}
+        return 200, {}
+
+    def library_status(self, query: Mapping[str, Any]) -> tuple[int, Any]:
+        return 200, {
+            "cluster_id": query["cluster_id"],
+            "library_statuses": self.libraries.get(query["cluster_id"], []),
+        }
+
     def cluster_events(self, query: Mapping[str, Any]) -> tuple[int, Any]:
         first, last = query.get("start_time", 0), query.get("end_time", ENDED**2)
         newest = sorted(self.events, key=lambda event: -event["timestamp"])
         found = [event for event in newest if first <= event["timestamp"] <= last]
         return 200, {"events": found[: query["limit"]], "total_count": len(found)}
+
+
+def original(run: Mapping[str, Any]) -> dict[str, Any]:
+    """How a run stands in the history of its repairs."""
+    return {
+        "type": "ORIGINAL",
+        "start_time": run["start_time"],
+        "end_time": run["end_time"],
+        "state": run["state"],
+        "task_run_ids": [task["run_id"] for task in run.get("tasks", ())],
+    }
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
 
 
 def _refused(message: str) -> tuple[int, Any]:
@@ -142,6 +246,14 @@ _CALLS = {
     ("GET", "/api/2.2/jobs/runs/get-output"): "output",
     ("GET", "/api/2.1/clusters/get"): "cluster",
     ("POST", "/api/2.1/clusters/events"): "cluster_events",
+    ("POST", "/api/2.2/jobs/runs/repair"): "repair",
+    ("POST", "/api/2.2/jobs/run-now"): "run_now",
+    ("GET", "/api/2.2/jobs/get"): "job",
+    ("POST", "/api/2.2/jobs/update"): "update_job",
+    ("POST", "/api/2.1/clusters/start"): "start_cluster",
+    ("POST", "/api/2.1/clusters/restart"): "restart_cluster",
+    ("POST", "/api/2.1/clusters/edit"): "edit_cluster",
+    ("GET", "/api/2.0/libraries/cluster-status"): "library_status",
 }
 
 
@@ -162,7 +274,7 @@ class _Handler(ServiceHandler, BaseHTTPRequestHandler):
         elif call == "unknown":
             self.reply(call, 404, {"error_code": "ENDPOINT_NOT_FOUND", "message": self.path})
         else:
-            self.reply(call, *getattr(self.service, call)(query))
+            self.do(call, partial(getattr(self.service, call), query))
 
 
 @contextmanager

@@ -8,13 +8,14 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-#: A status, a status with its Retry-After, or: "reset", "stall", "trickle", "truncated", "invalid", "wrong".
+#: A status, a status with its Retry-After, or: "reset", "stall", "trickle", "truncated", "invalid", "wrong". All but a
+#: status below 500, and "lost" (reset before anything was read), come after the service has done what it was told.
 Trouble = int | tuple[int, str] | str
 
 
@@ -54,7 +55,11 @@ class ServiceHandler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # header and content go out one by one
 
     def reply(self, call: str, status: int, answer: Any) -> None:
+        self.do(call, lambda: (status, answer))
+
+    def do(self, call: str, action: Callable[[], tuple[int, Any]]) -> None:
         trouble = self.service.trouble(call)
+        status, answer = (0, {}) if _keeps_from_acting(trouble) else action()
         content = json.dumps(answer).encode()
         with contextlib.suppress(OSError):
             if trouble is None:
@@ -88,7 +93,7 @@ class ServiceHandler(BaseHTTPRequestHandler):
         self.close_connection = True
         if trouble == "truncated":
             self._send(200, content[: len(content) // 2], length=len(content))
-        elif trouble == "reset":
+        elif trouble in ("reset", "lost"):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif trouble == "stall":
             self.service.closing.wait()
@@ -99,6 +104,11 @@ class ServiceHandler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Not into the output of the tests."""
+
+
+def _keeps_from_acting(trouble: Trouble | None) -> bool:
+    status = trouble[0] if isinstance(trouble, tuple) else trouble
+    return status == "lost" or (isinstance(status, int) and status < 500)
 
 
 class _Server(ThreadingHTTPServer):

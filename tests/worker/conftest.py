@@ -11,9 +11,10 @@ from tenacity import wait_none
 
 from rca_plugin import config
 from rca_plugin.worker.integrations import adf_factory, databricks, inquiry
+from rca_plugin.worker.repairs import databricks_workspace, starting
 from tests.fakes.adf import Azure, adf
 from tests.fakes.databricks import Workspace
-from tests.fakes.databricks import databricks as databricks_workspace
+from tests.fakes.databricks import databricks as fake_workspace
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +28,17 @@ def as_configured() -> Iterator[None]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Does not wait between tries, so that much can be tried."""
     monkeypatch.setattr(inquiry, "_PAUSE", wait_none())
+    monkeypatch.setattr(databricks_workspace, "_READ_PAUSE", wait_none())
+    monkeypatch.setattr(databricks_workspace, "_BUSY_SECONDS", 0.02)
+    monkeypatch.setattr(starting, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(starting, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(starting, "_LONGEST_PAUSE", 0.1)
 
 
 def _hurry(patch: pytest.MonkeyPatch, troubles: dict[str, Any]) -> None:
     """Nor for long for an answer that will not come."""
     if any("stall" in had for had in troubles.values()):
-        for module in (databricks, adf_factory):
+        for module in (databricks, databricks_workspace, adf_factory):
             patch.setattr(module, "CALL_SECONDS", 0.3)
 
 
@@ -43,7 +49,7 @@ def workspace(monkeypatch: pytest.MonkeyPatch, impatient: None) -> Iterator[Call
 
         def start(**troubles: Any) -> Workspace:
             _hurry(monkeypatch, troubles)
-            service = stack.enter_context(databricks_workspace(**troubles))
+            service = stack.enter_context(fake_workspace(**troubles))
             monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", service.connection)
             return service
 

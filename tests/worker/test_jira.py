@@ -313,6 +313,54 @@ def test_a_comment_that_was_made_is_known_by_what_it_says(start: Start, cloud: b
     assert len(site.issue().comments) == 1
 
 
+def a_repair(number: int, **changes: Any) -> dict[str, Any]:
+    """As the API gives it, of an incident."""
+    return {
+        "id": number, "attempt": 1, "action": "airflow_clear", "state": "failed", "mode": "approve", "risk": "low",
+        "resource": "orders/load", "blast_radius": ["orders, run-1: load"], "outcome": "it failed again",
+        "approvals_needed": 1, "approvals": [{"name": "ada", "at": "2026-11-24T08:20:00Z"}],
+        "planned_at": "2026-11-24T08:16:00Z", "expires_at": "2026-11-24T09:16:00Z", "started_at": None,
+        "finished_at": None, "external_url": None, "followed_by": "escalated",
+        **changes,
+    }  # fmt: skip
+
+
+@both
+def test_a_repair_that_did_not_help_is_one_comment_that_calls_people(start: Start, cloud: bool) -> None:
+    site = start(cloud)
+    reference = deliver(an_incident())
+    for _ in range(2):
+        deliver(an_incident(priority="P1", remediations=[a_repair(3)]), reference)
+    (comment,) = site.issue().comments
+    said = unescape(json.dumps(comment["body"]))
+    assert "The repair is over, and RCA-7 (P1) is not: it is for people now." in said
+    assert "approved by ada. It failed again." in said
+    assert "It touches 1: orders, run-1: load." in said
+    # An answer that was lost: the comment itself says that it was made.
+    site.issue().properties[PROPERTY]["repair"] = None
+    deliver(an_incident(priority="P1", remediations=[a_repair(3)]), reference)
+    assert len(site.issue().comments) == 1
+    deliver(an_incident(priority="P1", remediations=[a_repair(4), a_repair(3)]), reference)
+    assert len(site.issue().comments) == 2
+    description = unescape(json.dumps(site.issue().fields["description"], ensure_ascii=False))
+    assert "It did not help: run the failed tasks" in description
+
+
+@both
+@pytest.mark.parametrize(
+    "changes",
+    [{"followed_by": "next_attempt"}, {"followed_by": None, "state": "running"}, {"followed_by": "ended"}],
+)
+def test_while_something_is_tried_nobody_is_called(
+    start: Start, cloud: bool, changes: dict[str, Any]
+) -> None:
+    site = start(cloud)
+    reference = deliver(an_incident())
+    deliver(an_incident(remediations=[a_repair(3, **changes)]), reference)
+    deliver(an_incident(remediations=[a_repair(3)], status="resolved"), reference)
+    assert site.issue().comments == []
+
+
 @both
 @pytest.mark.parametrize(
     ("until", "counts"),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
+from typing_extensions import Self
 
 from rca_plugin.config import api_base_url, service_secret
 from rca_plugin.core.delivery import Destination
@@ -50,7 +51,7 @@ class RcaClient:
         # Reading all certificates takes 20 ms, which a plain connection inside a cluster has no use for.
         self._http = httpx.Client(base_url=url, follow_redirects=False, verify=url.startswith("https:"))
 
-    def __enter__(self) -> RcaClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Hears of every failed try in its own task process, and reports it."""
+"""Hears of each try in its own task process: reports one that failed, and gives one that is repaired more time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from typing import Any
 from airflow.listeners import hookimpl
 
 from rca_plugin.config import settings
+
+
+@hookimpl
+def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:
+    """Give the task the time that a repair of its run allows, before it is executed."""
+    if _is_task_process(task_instance):
+        from rca_plugin.worker.longer_timeout import lengthen
+
+        lengthen(task_instance)
 
 
 @hookimpl

@@ -63,28 +63,28 @@ class Factory:
         """A pipeline run."""
         return self._ask(
             f"pipeline run {run_id}",
-            lambda: Run.of(self.hook.get_pipeline_run(run_id, *self.place, **_limits())),
+            lambda: Run.of(self.hook.get_pipeline_run(run_id, *self.place, **limits())),
         )
 
     def history(self, pipeline: str, until: datetime) -> list[Run]:
         """The newest runs of a pipeline."""
-        query = _query(until - _HISTORY, until + _CLOCKS, "PipelineName", [pipeline], "RunStart", "DESC")
+        query = query_of(until - _HISTORY, until + _CLOCKS, "PipelineName", [pipeline], "RunStart", "DESC")
         ask = self.client.pipeline_runs.query_by_factory
         found = self._ask(
             f"the runs of pipeline {pipeline}",
-            lambda: list(map(Run.of, ask(*self.place, query, **_limits()).value)),
+            lambda: list(map(Run.of, ask(*self.place, query, **limits()).value)),
         )
         return found or []
 
     def failed_activities(self, run_id: str, until: datetime) -> list[Run]:
         """What failed in a pipeline run, in the order it did."""
-        query = _query(
+        query = query_of(
             until - _LONGEST_RUN, until + _CLOCKS, "Status", ["Failed", "TimedOut"], "ActivityRunEnd", "ASC"
         )
         ask = self.client.activity_runs.query_by_pipeline_run
         found = self._ask(
             f"the activities of pipeline run {run_id}",
-            lambda: list(map(Run.of, ask(*self.place, run_id, query, **_limits()).value)),
+            lambda: list(map(Run.of, ask(*self.place, run_id, query, **limits()).value)),
         )
         return found or []
 
@@ -93,11 +93,11 @@ class Factory:
         ask = self.client.integration_runtimes.get_status
         return self._ask(
             f"integration runtime {name}",
-            lambda: facts.integration_runtime(name, ask(*self.place, name, **_limits())),
+            lambda: facts.integration_runtime(name, ask(*self.place, name, **limits())),
         )
 
     def _ask(self, what: str, question: Callable[[], Answer]) -> Answer | None:
-        patiently = Retrying(**self.inquiry.patience, retry=retry_if_exception(_may_pass))
+        patiently = Retrying(**self.inquiry.patience, retry=retry_if_exception(may_pass))
         return self.inquiry.ask(what, partial(patiently, question))
 
 
@@ -109,9 +109,10 @@ def _check_subscription(name: str, theirs: str | None, ours: str | None) -> None
         )
 
 
-def _query(
+def query_of(
     after: datetime, before: datetime, operand: str, values: list[str], order: str, direction: str
 ) -> bytes:
+    """What a list of runs is asked for."""
     # As it goes over the wire: azure-mgmt-datafactory 10 names a part of its model unlike the versions before.
     query = {
         "lastUpdatedAfter": after.isoformat(),
@@ -122,12 +123,14 @@ def _query(
     return json.dumps(query).encode()
 
 
-def _limits() -> dict[str, float]:
+def limits() -> dict[str, float]:
+    """What each call is told, so that it is made once and ends."""
     # Left alone, azure-core waits five minutes for one answer, and as long as any Retry-After says.
     return {"retry_total": 0, "connection_timeout": CALL_SECONDS, "read_timeout": CALL_SECONDS}
 
 
-def _may_pass(error: BaseException) -> bool:
+def may_pass(error: BaseException) -> bool:
+    """Whether the same question may be answered a little later."""
     from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 
     status = getattr(error, "status_code", None)

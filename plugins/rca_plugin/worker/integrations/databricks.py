@@ -71,7 +71,7 @@ def _hook(inquiry: Inquiry, about: Subject) -> Any:
 
 
 def _about_run(inquiry: Inquiry, hook: Any, about: Subject) -> None:
-    run = inquiry.ask(f"run {about.run_id}", lambda: facts.Run.of(_same(hook.get_run(about.run_id), about)))
+    run = inquiry.ask(f"run {about.run_id}", lambda: facts.Run.of(same(hook.get_run(about.run_id), about)))
     if run is None:
         clusters = [about.cluster_id] if about.cluster_id else []
     else:
@@ -126,7 +126,7 @@ def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _same(run: dict[str, Any], about: Subject) -> dict[str, Any]:
+def same(run: dict[str, Any], about: Subject) -> dict[str, Any]:
     """The run, if it is the one that was asked for: another workspace may have one with the same number."""
     found = JobRun.model_validate(run)
     for ours, theirs, what in (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from rca_plugin.core.ticket.block import Block
 from rca_plugin.core.ticket.description import comment
 from rca_plugin.core.ticket.label import marker, told_of
 from rca_plugin.worker.integrations.jira_moment import moment
@@ -29,20 +30,31 @@ def tell(ticket: Ticket, incident: Mapping[str, Any]) -> int:
         return int(count)
     if told and datetime.now(timezone.utc) - max(at for _, at in told) < _PAUSE:
         return known
-    body = {"body": ticket.site.dialect.text(comment(incident, marker(incident)))}
-    what = f"a comment on {ticket.key}"
-    ticket.site.ask(what, "POST", f"issue/{ticket.key}/comment", body=body, success=(201,))
+    say(ticket, comment(incident, marker(incident)))
     return int(count)
 
 
+def say(ticket: Ticket, blocks: Sequence[Block]) -> None:
+    """Add a comment. Raises DeliveryError."""
+    body = {"body": ticket.site.dialect.text(blocks)}
+    ticket.site.ask(
+        f"a comment on {ticket.key}", "POST", f"issue/{ticket.key}/comment", body=body, success=(201,)
+    )
+
+
 def _told(ticket: Ticket, incident: Mapping[str, Any]) -> Iterator[tuple[int, datetime]]:
+    for text, at in comments(ticket):
+        if (number := told_of(text, incident)) is not None:
+            yield number, at
+
+
+def comments(ticket: Ticket) -> Iterator[tuple[str, datetime]]:
+    """What was said, the newest first, and when. Raises DeliveryError."""
     params = {"orderBy": "-created", "maxResults": _MOST_COMMENTS}
     what = f"the comments on {ticket.key}"
     answer = ticket.site.ask(what, "GET", f"issue/{ticket.key}/comment", params=params)
     try:
         for said in answer["comments"]:
-            number = told_of(ticket.site.dialect.read_text(said.get("body")), incident)
-            if number is not None:
-                yield number, moment(said["created"])
+            yield ticket.site.dialect.read_text(said.get("body")), moment(said["created"])
     except (KeyError, TypeError, ValueError, AttributeError):
         raise DeliveryError(f"Jira's answer to {what} cannot be read") from None

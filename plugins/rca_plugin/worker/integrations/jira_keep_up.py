@@ -16,7 +16,7 @@ from rca_plugin.core.ticket.link import links
 from rca_plugin.core.ticket.record import Record
 from rca_plugin.core.ticket.status import categories_for, may_move, standing
 from rca_plugin.core.tracker.overruled import Overruled
-from rca_plugin.worker.integrations import jira_history
+from rca_plugin.worker.integrations import jira_history, jira_repair
 from rca_plugin.worker.integrations.jira_comment import tell
 from rca_plugin.worker.integrations.jira_ticket import Ticket
 from rca_plugin.worker.integrations.jira_transition import move
@@ -53,8 +53,10 @@ def _written(
 
 
 def _told(ticket: Ticket, incident: Mapping[str, Any]) -> Ticket:
-    told = ticket.record.failures if Status(incident["status"]) in OVER else tell(ticket, incident)
-    return _noted(ticket, replace(ticket.record, failures=told))
+    if Status(incident["status"]) in OVER:
+        return ticket
+    ticket = _noted(ticket, replace(ticket.record, failures=tell(ticket, incident)))
+    return _noted(ticket, replace(ticket.record, repair=jira_repair.tell(ticket, incident)))
 
 
 def _moved(
