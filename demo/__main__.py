@@ -18,6 +18,7 @@ from demo import reports
 from demo.expected import EXPECTED, RECOVERS
 from demo.local_airflow import ADMIN, REPOSITORY, LocalAirflow
 from demo.postgres import postgres
+from demo.repair import let_repair
 from demo.table import incident_table
 
 HOME = REPOSITORY / ".demo" / "airflow"
@@ -57,6 +58,8 @@ def _demo(airflow: LocalAirflow, *, once: bool) -> int:
         _fail(airflow, client)
         incidents = _wait_for_analyses(airflow, client)
         _wait_for_recovery(airflow, client)
+        let_repair(airflow, client, say)
+        incidents = _incidents(client)
     problems = [*_differences(incidents), *_differences_from_reports(incidents)]
     quiet = [incident for incident in incidents if incident["status"] == "suppressed"]
     print(f"\n{incident_table([incident for incident in incidents if incident not in quiet])}\n")
@@ -73,13 +76,13 @@ def _demo(airflow: LocalAirflow, *, once: bool) -> int:
 def _start(airflow: LocalAirflow) -> None:
     say(f"Creating the tables of Airflow and of the plugin in {airflow.home.relative_to(REPOSITORY)}")
     airflow.install()
-    say(f"Starting Airflow at {airflow.url}: api-server, scheduler, dag-processor")
-    airflow.start("api-server", "scheduler", "dag-processor")
+    say(f"Starting Airflow at {airflow.url}: api-server, scheduler, dag-processor, triggerer")
+    airflow.start("api-server", "scheduler", "dag-processor", "triggerer")
     airflow.wait_until_ready()
 
 
 def _fail(airflow: LocalAirflow, client: httpx.Client) -> None:
-    wanted = {"rca_incident", "rca_housekeeping", *EXPECTED, RECOVERS}
+    wanted = {"rca_incident", "rca_remediation", "rca_housekeeping", *EXPECTED, RECOVERS}
     airflow.wait_for("the DAGs", lambda: wanted <= _dag_ids(client))
     say("The first housekeeping run: from now on, what nobody reports is found")
     airflow.wait_for("the first housekeeping run", lambda: _runs(client, "rca_housekeeping"))

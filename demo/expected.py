@@ -1,4 +1,4 @@
-"""What the example DAGs fail of, as a person would say, and which of them a retry saves."""
+"""What the example DAGs fail of, as a person would say, which of them a retry saves, and which a repair."""
 
 EXPECTED = {
     "example_warehouse_load": "connection_error",
@@ -12,3 +12,4 @@ EXPECTED = {
     "example_campaign_mail": "application_bug",
 }
 RECOVERS = "example_order_status"
+REPAIRED = "example_warehouse_load"

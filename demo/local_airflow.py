@@ -191,6 +191,15 @@ class LocalAirflow:
             _signal_group(process, signal.SIGKILL)
             process.wait()
 
+    def kill(self, component: str) -> None:
+        """End a component and everything it started at once, as the machine would that it runs on."""
+        process = self.processes.pop(component)
+        for pid, session, _ in _running():
+            if session == process.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        process.wait()
+
     def wait_for(
         self, what: str, condition: Callable[[], Any], timeout: float = 120, pause: float = 0.5
     ) -> Any:

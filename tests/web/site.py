@@ -18,7 +18,7 @@ from demo.local_airflow import ADMIN, LocalAirflow
 from rca_plugin.core.service_token import sign
 from rca_plugin.worker.operators.incident import AnalyzeOperator, ClassifyOperator
 from tests.conftest import BUNDLES
-from tests.web import answers
+from tests.web import answers, repairs
 
 PAGES = "/pluginsv2/rca"
 LIST = f"{PAGES}/incidents"
@@ -107,7 +107,15 @@ class Site:
 @contextmanager
 def running_site(home: Path, installed: Path) -> Iterator[Site]:
     """Start Airflow on a copy of the database, let DAGs fail in it, and leave the API server running."""
-    with LocalAirflow(home, BUNDLES, options={"RCA__WEBHOOK_SECRET_GENERIC": OUTSIDE_SECRET}) as airflow:
+    options = {
+        "RCA__WEBHOOK_SECRET_GENERIC": OUTSIDE_SECRET,
+        "RCA__WEBHOOK_SECRET_DATABRICKS": repairs.SECRET,
+        "RCA__REMEDIATION_FILE": str(home / "repairs.yaml"),
+        # All that is shown happens within seconds: only what a test makes a storm of is one.
+        "RCA__STORM_THRESHOLD": "8",
+    }
+    with LocalAirflow(home, BUNDLES, options=options) as airflow:
+        (home / "repairs.yaml").write_text(repairs.POLICY)
         shutil.copyfile(installed, home / "airflow.db")
         airflow.start("api-server")
         airflow.wait_until_ready()
@@ -144,6 +152,7 @@ def _report_failures(site: Site) -> None:
     for resource, error in answers.ERRORS.items():
         analyze(site, report(site, resource, *error))
     answers.add_answers(site)
+    repairs.add_repairs(site)
     # A second task of the run that failed: its run has two incidents.
     report(
         site, f"{MAPPED}/archive", "OSError", "[Errno 28] No space left on device", run_id=site.runs[MAPPED]

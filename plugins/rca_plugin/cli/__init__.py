@@ -11,10 +11,12 @@ from collections.abc import Sequence
 import rca_plugin
 
 _COMMANDS = {
+    "backtest": "show what policy would have decided about past incidents",
     "classify": "classify failures given as JSON lines",
     "doctor": "check the installation, each finding with its fix",
     "downgrade": "take our tables back to an earlier revision, or away",
     "options": "print the table of options, as in docs/options.md",
+    "remediate": "have the repair of an incident decided, and planned",
     "replay": "analyze an incident again from what was stored, and compare",
     "rules": "check rules of your own, and see what they would change",
 }

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from rca_plugin.cli.finding import Finding
 from rca_plugin.cli.gemini_checks import gemini, gemini_connection
+from rca_plugin.cli.repair_checks import repair_policy, repairs
 from rca_plugin.cli.slack_checks import digests, routing
 from rca_plugin.config import ConfigError, api_base_url, own_rules, service_secret, settings
 from rca_plugin.core.data import data_folder
@@ -194,6 +195,6 @@ def _deliveries() -> Iterator[Finding]:
 
 Check: TypeAlias = Callable[[], Iterator[Finding]]
 WORKER_CHECKS: tuple[Check, ...] = (
-    _options, _service_secret, _rules, _plugin, _reachability, gemini_connection, routing,
+    _options, _service_secret, _rules, repair_policy, _plugin, _reachability, gemini_connection, routing,
 )  # fmt: skip
-SERVER_CHECKS: tuple[Check, ...] = (_tables, _dags, _audit, gemini, _deliveries, digests)
+SERVER_CHECKS: tuple[Check, ...] = (_tables, _dags, _audit, gemini, _deliveries, digests, repairs)

@@ -21,7 +21,7 @@ from rca_plugin.core.incident import Status, incident_label
 from rca_plugin.server import audit, deliveries, incidents, similar, ticket_store
 from rca_plugin.server.api_models import IncidentFilter
 from rca_plugin.server.models import Incident
-from rca_plugin.server.views import root_cause
+from rca_plugin.server.views import repair, root_cause
 from rca_plugin.server.views.page import HERE, SignedInView, page
 
 _STATIC = {file.name: file for file in (HERE / "static").iterdir()}
@@ -106,6 +106,7 @@ def _belonging(session: Session, incident: Incident) -> dict[str, Any]:
         "similar": similar.find(session, incident, g.person.readable),
         "in_words": in_words,
         "may_act": g.person.may_act(),
+        "repair": repair.shown(session, incident, g.person, request.args.get("dry_run", "")),
     }
 
 

@@ -8,7 +8,7 @@ from airflow.api_fastapi.app import API_ROOT_PATH
 
 from rca_plugin.core.knowledge import is_https as is_https
 from rca_plugin.server.models import FailureRow, Incident
-from rca_plugin.server.rca_dag import DAG_ID
+from rca_plugin.server.rca_dag import DAG_ID, REPAIR_DAG_ID
 
 
 def task(failure: FailureRow) -> str | None:
@@ -35,6 +35,11 @@ def outside(failure: FailureRow) -> str | None:
 def rca(incident: Incident) -> str:
     """The page of the RCA run in Airflow's UI."""
     return f"{API_ROOT_PATH}dags/{DAG_ID}/runs/{quote(incident.rca_run_id or '', safe='')}"
+
+
+def repair_run(run_id: str) -> str:
+    """The page of the run of a repair in Airflow's UI."""
+    return f"{API_ROOT_PATH}dags/{REPAIR_DAG_ID}/runs/{quote(run_id, safe='')}"
 
 
 def api(path: str) -> str:

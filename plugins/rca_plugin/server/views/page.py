@@ -12,10 +12,12 @@ from flask_appbuilder.hooks import before_request
 from rca_plugin import __version__
 from rca_plugin.core import money
 from rca_plugin.core.incident import incident_label
+from rca_plugin.core.remediation.sentence import action_words, is_asked, timeless
 from rca_plugin.server import auth
 from rca_plugin.server.views import links
 from rca_plugin.server.views.marked import marked
 from rca_plugin.server.views.prose import pieces
+from rca_plugin.server.views.repair import weighed
 
 HERE = Path(__file__).parent
 _HEADERS = {
@@ -31,13 +33,17 @@ _HEADERS = {
 
 # What every template may use.
 _COMMON = {
+    "action_words": action_words,
+    "is_asked": is_asked,
     "in_dollars": money.in_words,
     "label_of": incident_label,
     "links": links,
     "marked": marked,
     "micros": money.micros,
     "pieces": pieces,
+    "timeless": timeless,
     "version": __version__,
+    "weighed": weighed,
 }
 
 

@@ -15,7 +15,7 @@ async function callApi(url, method, values) {
 
 function valuesOf(form) {
   const values = Object.fromEntries(new FormData(form));
-  if ("helpful" in values) values.helpful = values.helpful === "true";
+  for (const name of ["helpful", "approve", "on"]) if (name in values) values[name] = values[name] === "true";
   return values;
 }
 
