@@ -30,17 +30,21 @@ test: $(STAMP)  ## all tests that this machine can run; make test ARGS=tests/cor
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	@$(MAKE) --no-print-directory --jobs=2 test-of-processes test-in-process
+	@$(MAKE) --no-print-directory --jobs=3 test-of-processes test-of-servers test-in-process
 endif
 
-# Beside each other: while the one waits for Airflow's processes, the other computes. Their output by whole lines.
-OF_PROCESSES := tests/e2e tests/intake
+# Beside each other: while some wait for Airflow's processes, the others compute. Their output by whole lines.
+OF_PROCESSES := tests/e2e
+OF_SERVERS := tests/intake tests/web
 
 test-of-processes: $(STAMP)
 	$(BIN)/python -m pytest $(OF_PROCESSES) 2>&1 | sed -u ""
 
+test-of-servers: $(STAMP)
+	$(BIN)/python -m pytest $(OF_SERVERS) 2>&1 | sed -u ""
+
 test-in-process: $(STAMP)
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(OF_PROCESSES)) 2>&1 | sed -u ""
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(OF_PROCESSES) $(OF_SERVERS)) 2>&1 | sed -u ""
 
 lint: $(STAMP)  ## style, types, and the walls between the rooms
 	$(BIN)/ruff format --check .
@@ -67,4 +71,4 @@ wheel: $(STAMP)  ## build the wheel into dist/
 lock: $(STAMP)  ## pin everything again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --group pyproject.toml:dev requirements.txt -o requirements.lock --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help venv demo demo-once test test-of-processes test-in-process lint bench score eval docs wheel lock
+.PHONY: help venv demo demo-once test test-of-processes test-of-servers test-in-process lint bench score eval docs wheel lock

@@ -47,9 +47,11 @@ class RcaPlugin(AirflowPlugin):
         """The pages at /pluginsv2/rca. Without a name, so that only the entry below is in the menu."""
         from rca_plugin.server.views.analyses import AnalysesView
         from rca_plugin.server.views.incidents import IncidentsView
+        from rca_plugin.server.views.repairs import RepairsView
         from rca_plugin.server.views.silences import SilencesView
 
-        return [{"view": IncidentsView()}, {"view": SilencesView()}, {"view": AnalysesView()}]
+        views = (IncidentsView, SilencesView, AnalysesView, RepairsView)
+        return [{"view": view()} for view in views]
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:

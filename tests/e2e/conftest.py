@@ -1,10 +1,11 @@
-"""One real Airflow for all end-to-end tests: api-server, scheduler and dag-processor, FAB, PostgreSQL."""
+"""One real Airflow for all end-to-end tests: api-server, scheduler, dag-processor and triggerer, FAB, PostgreSQL."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import httpx
 import pytest
 from sqlalchemy import Connection, create_engine
 
-from demo.local_airflow import REPOSITORY, LocalAirflow, LocalAirflowError
+from demo.local_airflow import ADMIN, REPOSITORY, LocalAirflow, LocalAirflowError
 from tests.conftest import new_database
+from tests.fakes.adf import Azure, adf
 
 BUNDLES = {
     "rca": REPOSITORY / "dags",
@@ -24,6 +26,7 @@ BUNDLES = {
 FINISHED = {"success", "failed"}
 GRACE_SECONDS = 11
 WEBHOOK_SECRET = "only-for-these-tests"
+SLACK_USER = "U0ADA0001"
 # A bound, not an expectation: what takes seconds here takes minutes on a machine with too much to do.
 PATIENCE_SECONDS = 600
 _LAST_LINES = 30
@@ -37,6 +40,8 @@ class Site:
     http: httpx.Client
     dag_folder: Path
     """A folder whose DAG files a test may write."""
+    azure: Azure
+    """Where its tasks reach Azure, if they have a connection to it."""
 
     def get(self, path: str, **params: Any) -> Any:
         answer = self.http.get(path, params=params)
@@ -47,6 +52,17 @@ class Site:
         answer = self.http.post(path, json=body or {})
         answer.raise_for_status()
         return answer.json()
+
+    @contextmanager
+    def connected(self, **connections: str) -> Iterator[None]:
+        """Connections of Airflow, by name and written as JSON, for as long as a test needs them."""
+        with ExitStack() as stack:
+            for name, known in connections.items():
+                said = json.loads(known)
+                extra = json.dumps(said.pop("extra", {}))
+                self.post("/api/v2/connections", {"connection_id": name, **said, "extra": extra})
+                stack.callback(self.http.delete, f"/api/v2/connections/{name}")
+            yield
 
     def start_run(self, dag_id: str, **asked: Any) -> str:
         """A new run of a DAG."""
@@ -160,18 +176,24 @@ def site(
         "RCA__WEBHOOK_SECRET_DATABRICKS": WEBHOOK_SECRET,
         "RCA__WEBHOOK_SECRET_AZURE_MONITOR": WEBHOOK_SECRET,
         "RCA__WEBHOOK_SECRET_JIRA": WEBHOOK_SECRET,
+        "RCA__SLACK_SIGNING_SECRET": WEBHOOK_SECRET,
+        "RCA__SLACK_USERS": f"{SLACK_USER}={ADMIN}",
         "RCA__ROUTING_FILE": str(Path(__file__).parent / "routing.yaml"),
+        "RCA__REMEDIATION_FILE": str(Path(__file__).parent / "remediation.yaml"),
     }
     bundles = {**BUNDLES, "changing": folder / "dags"}
     with (
+        adf() as azure,
         new_database(postgres_url, installed_in_postgres) as database,
         LocalAirflow(folder / "airflow", bundles, database=database, options=options) as airflow,
     ):
-        airflow.start("api-server", "scheduler", "dag-processor")
+        airflow.environment |= azure.environment
+        airflow.start("api-server", "scheduler", "dag-processor", "triggerer")
         airflow.wait_until_ready()
         with airflow.client() as http:
-            site = Site(airflow, http, folder / "dags")
-            wanted = {"rca_incident", "rca_housekeeping", "fails_by_exception", "fails_in_an_rca_dag"}
+            site = Site(airflow, http, folder / "dags", azure)
+            ours = {"rca_incident", "rca_remediation", "rca_housekeeping"}
+            wanted = ours | {"fails_by_exception", "fails_in_an_rca_dag", "loads_into_a_warehouse"}
             site.wait_for("the DAGs", lambda: wanted <= dag_ids(site))
             site.wait_for("the first housekeeping run", site.housekeeping_runs)
             yield site

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import pytest
 from tests.e2e.conftest import WEBHOOK_SECRET, Site
 from tests.fakes.jira import Site as Jira
 from tests.fakes.jira import jira
-from tests.fakes.slack import Workspace, slack
+from tests.fakes.slack import slack
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 ALERT = Path(__file__).parents[1] / "payloads" / "azure_monitor" / "log_v1_adf_columns.json"
@@ -32,19 +30,6 @@ def alert() -> dict[str, Any]:
     failed[2], failed[7], failed[8] = "pl_ships", "UserErrorSourceBlobNotExists", ERROR
     table["rows"] = [failed]
     return body
-
-
-@contextmanager
-def connected(site: Site, **services: Jira | Workspace) -> Iterator[None]:
-    """Connections of Airflow to them, for as long as a test needs them."""
-    with ExitStack() as stack:
-        for name, connection in services.items():
-            known = connection.connection() if isinstance(connection, Jira) else connection.connection
-            said = json.loads(known)
-            extra = json.dumps(said.pop("extra"))
-            site.post("/api/v2/connections", {"connection_id": name, **said, "extra": extra})
-            stack.callback(site.http.delete, f"/api/v2/connections/{name}")
-        yield
 
 
 def set_to_done(site: Site, ticket: Jira) -> None:
@@ -73,7 +58,11 @@ def set_to_done(site: Site, ticket: Jira) -> None:
 
 
 def test_what_fails_in_data_factory_is_told_filed_and_over_when_its_ticket_is_done(site: Site) -> None:
-    with jira() as ticket, slack() as chat, connected(site, jira_default=ticket, slack_default=chat):
+    with (
+        jira() as ticket,
+        slack() as chat,
+        site.connected(jira_default=ticket.connection(), slack_default=chat.connection),
+    ):
         answer = site.http.post(
             "/pluginsv2/rca/webhooks/azure_monitor", params={"secret": WEBHOOK_SECRET}, json=alert()
         )

@@ -4,17 +4,14 @@ while that model is down.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.core.drafts import claim, text_of
 from tests.e2e.conftest import Site, dag_ids
-from tests.fakes.gemini import GeminiService, gemini
+from tests.fakes.gemini import gemini
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 ERROR = "Connection refused: tides.internal:5432"
@@ -43,17 +40,6 @@ def words(question: dict[str, Any]) -> str:
     return text_of(summary=[said], root_cause=said, hypotheses=[hypothesis], recommendations=[said])
 
 
-@contextmanager
-def connected(site: Site, service: GeminiService) -> Iterator[None]:
-    """Only as long as a test needs it: the other tests of this Airflow are analyzed by the knowledge base."""
-    known = json.loads(service.connection)
-    site.post("/api/v2/connections", {"connection_id": "rca_gemini", **known})
-    try:
-        yield
-    finally:
-        site.http.delete("/api/v2/connections/rca_gemini").raise_for_status()
-
-
 def analyzed(site: Site, dag_id: str) -> dict[str, Any]:
     """The incident of a DAG that fails, with its analysis."""
     (site.dag_folder / f"{dag_id}.py").write_text(SOURCE.format(dag_id=dag_id, error=ERROR))
@@ -67,7 +53,7 @@ def calls(site: Site, incident: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_a_failure_is_analyzed_by_the_model_once(site: Site) -> None:
-    with gemini(words) as service, connected(site, service):
+    with gemini(words) as service, site.connected(rca_gemini=service.connection):
         incident = analyzed(site, ANSWERED)
     assert incident["analysis"]["method"] == "gemini"
     assert incident["analysis"]["root_cause"]["text"] == "The tide database refused the connection."
@@ -79,7 +65,7 @@ def test_a_failure_is_analyzed_by_the_model_once(site: Site) -> None:
 
 
 def test_while_the_model_is_down_the_knowledge_base_answers(site: Site) -> None:
-    with gemini(words, 403) as service, connected(site, service):
+    with gemini(words, 403) as service, site.connected(rca_gemini=service.connection):
         incident = analyzed(site, DOWN)
         runs = {run["conf"]["incident_id"]: run for run in site.rca_runs()}
         run_id = runs[incident["id"]]["dag_run_id"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -20,9 +19,7 @@ NOTIFICATION = {
 
 
 def test_a_task_asks_databricks_with_a_connection_of_airflow(site: Site) -> None:
-    with databricks() as service:
-        known = json.loads(service.connection)
-        site.post("/api/v2/connections", {"connection_id": "databricks_default", **known})
+    with databricks() as service, site.connected(databricks_default=service.connection):
         answer = site.http.post(
             "/pluginsv2/rca/webhooks/databricks", json=NOTIFICATION, auth=("databricks", WEBHOOK_SECRET)
         )
