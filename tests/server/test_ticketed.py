@@ -36,7 +36,7 @@ def site(
     options(
         api_url=api_url, service_secret="the secret of these tests", routing_file=tmp_path / "routing.yaml"
     )
-    monkeypatch.setattr(jira_site, "CALL_SECONDS", (5.0, 0.1))
+    monkeypatch.setattr(jira_site, "CALL_SECONDS", (5.0, 1.0))
     store(task_failed("orders", error="could not connect to server: Connection refused"))
     with jira() as running:
         monkeypatch.setenv("AIRFLOW_CONN_JIRA_DEFAULT", running.connection())
