@@ -83,6 +83,28 @@ def _wins(what: str) -> Any:
     )
 
 
+def _switch(on: bool, description: str) -> Any:
+    return _option(on, allowed="True or False", check=lambda v: isinstance(v, bool), description=description)
+
+
+def _path(of: str, description: str) -> Any:
+    return _option(
+        "",
+        allowed=f"empty, or the absolute path of a {of}",
+        check=lambda v: v == "" or Path(v).is_absolute(),
+        description=description,
+    )
+
+
+def _connection(usual: str, description: str) -> Any:
+    return _option(
+        usual,
+        allowed="empty, or the name of a connection",
+        check=lambda v: v == "" or re.fullmatch(r"[\w.-]{1,200}", v) is not None,
+        description=description,
+    )
+
+
 def _connections(usual: str, whose: str, where: str) -> Any:
     return _option(
         usual,
@@ -140,11 +162,9 @@ class Settings:
         check=lambda v: 1 <= len(v) <= 50,
         description="The name of this deployment, shown on every incident.",
     )
-    listener_enabled: bool = _option(
+    listener_enabled: bool = _switch(
         True,
-        allowed="True or False",
-        check=lambda v: isinstance(v, bool),
-        description="Report failures from the task process at once. When off, the housekeeping DAG still "
+        "Report failures from the task process at once. When off, the housekeeping DAG still "
         "finds them within a minute or two.",
     )
     listener_timeout: float = _number(
@@ -200,11 +220,9 @@ class Settings:
         "How long an analysis asks Databricks, or Data Factory, about a failure before it goes on with what was "
         "answered until then.",
     )  # fmt: skip
-    gemini_conn_id: str = _option(
+    gemini_conn_id: str = _connection(
         "rca_gemini",
-        allowed="empty, or the name of a connection",
-        check=lambda v: v == "" or re.fullmatch(r"[\w.-]{1,200}", v) is not None,
-        description="The connection by which Gemini is asked for the root cause: its password is the API key, or its "
+        "The connection by which Gemini is asked for the root cause: its password is the API key, or its "
         "extra names a project of Vertex AI; its host, if set, is a gateway that speaks the Gemini protocol. Where "
         "there is no such connection, or this is empty, the knowledge base answers.",
     )
@@ -238,11 +256,9 @@ class Settings:
         0.25, 0.0, 1_000.0, "US dollars",
         "What the calls for one incident may cost.",
     )  # fmt: skip
-    archive_conn_id: str = _option(
+    archive_conn_id: str = _connection(
         "wasb_default",
-        allowed="empty, or the name of a connection",
-        check=lambda v: v == "" or re.fullmatch(r"[\w.-]{1,200}", v) is not None,
-        description="The connection to the account of Azure Blob Storage that keeps the archive of incidents. Where "
+        "The connection to the account of Azure Blob Storage that keeps the archive of incidents. Where "
         "there is no such connection, it names no account, or this is empty, nothing is archived.",
     )
     archive_container: str = _option(
@@ -251,39 +267,29 @@ class Settings:
         check=lambda v: 3 <= len(v) <= 63 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", v) is not None,
         description="The container of the archive. It is made when it is not there.",
     )
-    slack_conn_id: str = _option(
+    slack_conn_id: str = _connection(
         "slack_default",
-        allowed="empty, or the name of a connection",
-        check=lambda v: v == "" or re.fullmatch(r"[\w.-]{1,200}", v) is not None,
-        description="The connection to Slack, of the type Slack API, with the token of a bot as its password. Where "
+        "The connection to Slack, of the type Slack API, with the token of a bot as its password. Where "
         "there is no such connection, or this is empty, nothing is told there.",
     )
-    rules_folder: str = _option(
-        "",
-        allowed="empty, or the absolute path of a folder",
-        check=lambda v: v == "" or Path(v).is_absolute(),
-        description="A folder with rule files of your own, the same on the API server and on all workers. They add to "
+    rules_folder: str = _path(
+        "folder",
+        "A folder with rule files of your own, the same on the API server and on all workers. They add to "
         "the plugin's; a rule of the same name replaces the plugin's. `rca rules check` says whether they are right.",
     )
-    routing_file: str = _option(
-        "",
-        allowed="empty, or the absolute path of a file",
-        check=lambda v: v == "" or Path(v).is_absolute(),
-        description="The file that says which incidents become tickets and messages, and where; the same on all "
+    routing_file: str = _path(
+        "file",
+        "The file that says which incidents become tickets and messages, and where; the same on all "
         "workers. Empty: the `include/routing.yaml` that comes with the plugin, which sends nothing.",
     )
-    remediation: bool = _option(
+    remediation: bool = _switch(
         True,
-        allowed="True or False",
-        check=lambda v: isinstance(v, bool),
-        description="When off, nothing is repaired and nothing suggested. While it is on, the switch on the page of "
+        "When off, nothing is repaired and nothing suggested. While it is on, the switch on the page of "
         "repairs can stop them too, at once and without a restart.",
     )
-    remediation_file: str = _option(
-        "",
-        allowed="empty, or the absolute path of a file",
-        check=lambda v: v == "" or Path(v).is_absolute(),
-        description="The file that says what may be repaired, how far, and who has to agree. Empty: the plugin's own, "
+    remediation_file: str = _path(
+        "file",
+        "The file that says what may be repaired, how far, and who has to agree. Empty: the plugin's own, "
         "by which nothing happens that nobody approved.",
     )
     repair_timeout: float = _number(
@@ -299,11 +305,9 @@ class Settings:
         "which it proves itself when it says what came of it. The first of two signs; both are taken. Set it on the "
         "API server and on all workers. Empty: no playbook is called.",
     )
-    jira_conn_id: str = _option(
+    jira_conn_id: str = _connection(
         "jira_default",
-        allowed="empty, or the name of a connection",
-        check=lambda v: v == "" or re.fullmatch(r"[\w.-]{1,200}", v) is not None,
-        description="The connection to Jira, Cloud or Data Center, by which incidents become tickets. Where there is "
+        "The connection to Jira, Cloud or Data Center, by which incidents become tickets. Where there is "
         "no such connection, or this is empty, none do.",
     )
     jira_status_wins: str = _wins("status")
@@ -317,11 +321,9 @@ class Settings:
         "and `indeterminate` reopen what was done, `indeterminate` acknowledges, `done` resolves. Such as "
         "`Ready for release=done, Parked=nothing`.",
     )
-    jira_polling: bool = _option(
+    jira_polling: bool = _switch(
         False,
-        allowed="True or False",
-        check=lambda v: isinstance(v, bool),
-        description="Look at the tickets of incidents every minute, for a Jira that cannot call us.",
+        "Look at the tickets of incidents every minute, for a Jira that cannot call us.",
     )
     webhook_secret_jira: str = _webhook_secret("Jira")
     webhook_secret_adf: str = _webhook_secret("Azure Data Factory")

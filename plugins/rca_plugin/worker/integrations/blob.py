@@ -14,6 +14,7 @@ from rca_plugin.config import settings
 from rca_plugin.core.archive import files_of, folder_of
 from rca_plugin.core.protected_url import is_protected
 from rca_plugin.worker.integrations.blob_refusal import code_of, refusal
+from rca_plugin.worker.integrations.place_connection import place_connection
 from rca_plugin.worker.recipient import DeliveryError, NotSetUpError
 
 # One try, no waiting: the server decides when the next one is. azure-storage-blob 12.31 alone would try four times,
@@ -38,17 +39,8 @@ class BlobArchive:
     @classmethod
     def connect(cls) -> BlobArchive:
         """The one of `[rca] archive_conn_id` and `archive_container`. Raises NotSetUpError."""
-        from airflow.sdk.bases.hook import BaseHook
-        from airflow.sdk.exceptions import AirflowNotFoundException
-
         conn_id = settings().archive_conn_id
-        if not conn_id:
-            raise NotSetUpError("[rca] archive_conn_id is empty")
-        try:
-            connection = BaseHook.get_connection(conn_id)
-        except AirflowNotFoundException:
-            raise NotSetUpError(f"there is no connection {conn_id}") from None
-        if not _names_an_account(connection):
+        if not _names_an_account(place_connection("archive_conn_id", conn_id)):
             # Such as the `wasb_default` that Airflow makes as an example.
             raise NotSetUpError(f"connection {conn_id} names no storage account")
         return cls(conn_id, settings().archive_container)

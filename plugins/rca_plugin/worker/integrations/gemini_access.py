@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rca_plugin.config import ConfigError
+from rca_plugin.core.protected_url import is_protected
 
 _GEMINI_API = "https://generativelanguage.googleapis.com/"
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
@@ -84,7 +84,7 @@ def _base_url(connection: Any) -> str | None:
     )
     parts = urlsplit(host)
     port = f":{connection.port}" if connection.port and not parts.port else ""
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
+    if not is_protected(host):
         # The API key and the evidence would be there for everybody to read.
         raise ConfigError(f"connection {connection.conn_id}: its host must be reached by https")
     return f"{host.rstrip('/')}{port}/"

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from rca_plugin.core.protected_url import is_protected
 from rca_plugin.core.ticket.dialect import Dialect
 from rca_plugin.worker.integrations.jira_body import bounded
 from rca_plugin.worker.integrations.jira_refusal import refusal, unreachable
-from rca_plugin.worker.recipient import DeliveryError, NotSetUpError
+from rca_plugin.worker.integrations.place_connection import place_connection
+from rca_plugin.worker.recipient import DeliveryError
 
 #: For connecting, and between two pieces of an answer.
 CALL_SECONDS = (5.0, 10.0)
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Site:
     @classmethod
     def connect(cls, conn_id: str, deadline: float) -> Site:
         """The one of a connection. Raises NotSetUpError, and DeliveryError for one that cannot be used."""
-        connection = _connection(conn_id)
+        connection = place_connection("jira_conn_id", conn_id)
         url = _checked(connection.host, conn_id)
         dialect = Dialect(_is_cloud(url, connection.extra_dejson))
         try:
@@ -106,22 +107,9 @@ def _object(response: Any, what: str) -> dict[str, Any]:
     return content
 
 
-def _connection(conn_id: str) -> Any:
-    from airflow.sdk.bases.hook import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    if not conn_id:
-        raise NotSetUpError("[rca] jira_conn_id is empty")
-    try:
-        return BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise NotSetUpError(f"there is no connection {conn_id}") from None
-
-
 def _checked(host: str | None, conn_id: str) -> str:
     url = (host or "").rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
+    if not is_protected(url):
         raise DeliveryError(f"the host of connection {conn_id} must begin with https://")
     return url
 

@@ -20,6 +20,7 @@ from rca_plugin.core.slack.message import Message, message
 from rca_plugin.core.slack.thread import thread
 from rca_plugin.core.ticket.link import links
 from rca_plugin.core.yaml_file import RuleError
+from rca_plugin.worker.integrations.place_connection import place_connection
 from rca_plugin.worker.integrations.slack_client import client_of
 from rca_plugin.worker.integrations.slack_place import Place
 from rca_plugin.worker.integrations.slack_posts import MESSAGE, Posts
@@ -45,18 +46,11 @@ class Slack:
     @classmethod
     def connect(cls) -> Slack:
         """The one of `[rca] slack_conn_id`. Raises NotSetUpError, and DeliveryError for routes that are wrong."""
-        from airflow.sdk.bases.hook import BaseHook
-        from airflow.sdk.exceptions import AirflowNotFoundException
-
         conn_id = settings().slack_conn_id
-        if not conn_id:
-            raise NotSetUpError("[rca] slack_conn_id is empty")
+        if not place_connection("slack_conn_id", conn_id).password:
+            raise NotSetUpError(f"connection {conn_id} has no token as its password")
         try:
-            if not BaseHook.get_connection(conn_id).password:
-                raise NotSetUpError(f"connection {conn_id} has no token as its password")
             return cls(conn_id, load_routing(routing_file()))
-        except AirflowNotFoundException:
-            raise NotSetUpError(f"there is no connection {conn_id}") from None
         except RuleError as error:
             raise DeliveryError(str(error)) from None
 
